@@ -1,0 +1,123 @@
+"""When a feed is polled next. Pure: the same poll of the same feed gives the same time.
+
+works:  max(what its tempo is worth or its own interval, ttl / sy:update…, max-age / Expires), out of skipHours
+fails:  doubled from poll to poll, at least daily, never given up but after 410 Gone
+always: Retry-After, and a little later than that, by feed, so that feeds added together do not stay together
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Literal
+
+from agent.collect.feeds import FeedDefinition
+from agent.collect.records import Polled
+from agent.collect.state import FeedState
+from agent.collect.tempo import Tempo, wait_seconds
+from agent.settings import CollectSettings
+
+JITTER = 0.1
+"""Each wait is longer by up to this share, so that feeds that were added together do not stay together."""
+MAX_JITTER_SECONDS = 600.0
+MAX_RETRY_AFTER_SECONDS = 7 * 86_400.0
+MAX_ASKED_SECONDS = 86_400.0
+"""What a feed asks for by ttl, max-age and the like is obeyed so far: `max-age=31536000` is a slip, not a wish."""
+FIRST_BACK_OFF_SECONDS = {"temporary": 600.0, "soft": 600.0, "hard": 3 * 3600.0}
+MAX_BACK_OFF_SECONDS = {"temporary": 6 * 3600.0, "soft": 86_400.0, "hard": 86_400.0}
+UNASKED_WAIT_SECONDS = 900.0
+"""After a 429 that does not say how long."""
+STARTS_PER_SECOND = 20.0
+LATEST = timedelta(days=8)
+"""No feed is due later than this; a time beyond was written under a clock that was wrong."""
+
+OK_OUTCOMES = frozenset({"ok", "moved", "not_modified"})
+FailureClass = Literal["", "temporary", "soft", "hard"]
+FAILURE_CLASSES: tuple[FailureClass, ...] = ("temporary", "soft", "hard")
+_TEMPORARY_OUTCOMES = frozenset({"timeout", "unreachable", "rate_limited"})
+_TEMPORARY_STATUSES = frozenset({408, 421, 425, 429})
+_HARD_STATUSES = frozenset({401, 402, 404, 407, 410, 451})
+
+
+def failure_class(outcome: str, status: int | None) -> FailureClass:
+    """Return what kind of failure a poll was; "" for none.
+
+    `temporary`: the network or the server of today. `soft`: something is wrong with the feed, and may be mended.
+    `hard`: the server says that there is no such feed, or not for us.
+    """
+    if outcome in OK_OUTCOMES or not outcome or outcome == "never":
+        return ""
+    if outcome in {"gone", "refused_address"} or (outcome == "http_error" and status in _HARD_STATUSES):
+        return "hard"
+    if outcome in _TEMPORARY_OUTCOMES:
+        return "temporary"
+    is_theirs = status is not None and (status >= 500 or status in _TEMPORARY_STATUSES)
+    return "temporary" if outcome == "http_error" and is_theirs else "soft"
+
+
+def next_poll_at(
+    feed: FeedDefinition, state: FeedState, polled: Polled, *, now: datetime, settings: CollectSettings
+) -> datetime | None:
+    """Return when to poll `feed` again, after the poll that left it in `state`; None for never."""
+    if state.stopped:
+        return None
+    usual_seconds = _usual_seconds(feed, state.tempo, now, settings)
+    if kind := failure_class(polled.outcome, polled.status):
+        # What is polled every minute is asked again in a minute; what is polled daily is not left for days.
+        first = min(usual_seconds, 3600.0) if kind != "hard" else max(usual_seconds, FIRST_BACK_OFF_SECONDS[kind])
+        growing = first * 2.0 ** min(state.consecutive_failures - 1, 20)
+        wait = max(min(usual_seconds, MAX_BACK_OFF_SECONDS[kind]), min(growing, MAX_BACK_OFF_SECONDS[kind]))
+        if polled.outcome == "rate_limited" and polled.retry_after_seconds is None:
+            wait = max(wait, UNASKED_WAIT_SECONDS)
+    else:
+        asked = max(state.ttl_seconds or 0.0, state.fresh_seconds or 0.0)
+        wait = max(usual_seconds, min(asked, MAX_ASKED_SECONDS))
+    if polled.retry_after_seconds is not None:
+        wait = max(wait, min(polled.retry_after_seconds, MAX_RETRY_AFTER_SECONDS))
+    wait += min(wait * JITTER, MAX_JITTER_SECONDS) * _fraction(feed.url, state.polls)
+    return after_skips(now + timedelta(seconds=wait), state.skip_hours, state.skip_days)
+
+
+def _usual_seconds(feed: FeedDefinition, tempo: Tempo | None, now: datetime, settings: CollectSettings) -> float:
+    if feed.interval_seconds:
+        return feed.interval_seconds
+    base = settings.interval_seconds
+    low = settings.min_interval_seconds
+    # Whoever sets less than the shortest interval that is chosen by tempo wants just that.
+    if tempo is None or not settings.adaptive or base < low:
+        return base
+    return wait_seconds(tempo, now, base, low, max(settings.max_interval_seconds, low))
+
+
+def after_skips(moment: datetime, hours: Sequence[int], days: Sequence[int]) -> datetime:
+    """Return the first moment from `moment` on that is in none of the hours (UTC) and days (Monday is 0) to skip.
+
+    A feed that skips everything means nothing by it.
+    """
+    if len(set(hours)) >= 24 or len(set(days)) >= 7 or not (hours or days):
+        return moment
+    at = moment
+    for _ in range(8 * 24):
+        if at.weekday() in days:
+            at = (at + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+        elif at.hour in hours:
+            at = (at + timedelta(hours=1)).replace(minute=0, second=0, microsecond=0)
+        else:
+            break
+    if at == moment:
+        return moment
+    # Not everybody at the stroke of the hour.
+    return at + timedelta(seconds=300 * (moment.timestamp() % 3600) / 3600)
+
+
+def first_poll_at(feed: FeedDefinition, feeds: int, *, now: datetime, settings: CollectSettings) -> datetime:
+    """Return when to poll a new feed first: `feeds` new ones are spread, over one interval at the longest."""
+    interval_seconds = feed.interval_seconds or settings.interval_seconds
+    spread_seconds = min(interval_seconds, feeds / STARTS_PER_SECOND)
+    return now + timedelta(seconds=spread_seconds * _fraction(feed.url, 0))
+
+
+def _fraction(url: str, number: int) -> float:
+    digest = hashlib.blake2b(f"{number} {url}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "big") / 2.0**64

@@ -1,0 +1,139 @@
+"""The one-process runtime: the same stages, called in turn, one SQLite file.
+
+    collector ─ deliver ─▶ [enrich ─▶ story] ─▶ ONE transaction: articles, feed state, story state, quarantine
+
+Feed state, articles and what they became are committed together, so a killed agent has either seen an entry and stored
+its article, or neither: exactly once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from agent.burst import BurstHelper
+from agent.collect.records import Delivery, SinkUnavailable
+from streams import codec
+from streams.model import Article, QuarantineRecord, RawArticle
+from streams.pipeline import Pipeline, Rejected
+from streams.stores.base import StoreError
+
+if TYPE_CHECKING:
+    from streams.metrics import Metrics
+    from streams.stores.sqlite import SqliteStore
+
+OnStored = Callable[[Sequence[Article]], None]
+
+
+class EmbeddedSink:
+    """Takes what the collector delivers through the stages and into the store; one batch at a time, in a thread of
+    its own.
+
+    The thread keeps a long batch from holding up fetching. Deliveries that arrive while a batch is being written are
+    written together with the next one: a transaction costs more than an article.
+    """
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        store: SqliteStore,
+        metrics: Metrics,
+        on_stored: OnStored | None = None,
+        burst: BurstHelper | None = None,
+    ) -> None:
+        self._pipeline = pipeline
+        self._store = store
+        self._metrics = metrics
+        self._on_stored = on_stored
+        self._burst = burst
+        self._waiting: list[tuple[Sequence[Delivery], asyncio.Future[None]]] = []
+        self._writer: asyncio.Task[None] | None = None
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="rasad-stages")
+
+    async def deliver(self, deliveries: Sequence[Delivery]) -> None:
+        """Process and store; returns when articles and states are committed.
+
+        Raises:
+            SinkUnavailable: nothing was committed; deliver the same again later.
+        """
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((deliveries, done))
+        self._metrics.queue_depth.labels("deliveries").set(len(self._waiting))
+        if self._writer is None or self._writer.done():
+            self._writer = asyncio.create_task(self._write_all())
+        await done
+
+    async def close(self) -> None:
+        """Finish what was delivered."""
+        if self._writer is not None:
+            await asyncio.wait([self._writer])
+        self._thread.shutdown(wait=True)
+        if self._burst is not None:
+            self._burst.close()
+
+    async def _write_all(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._waiting:
+            batch, self._waiting = self._waiting, []
+            self._metrics.queue_depth.labels("deliveries").set(0)
+            deliveries = [delivery for group, _ in batch for delivery in group]
+            try:
+                articles = await loop.run_in_executor(self._thread, self._write, deliveries)
+            except Exception as error:  # whatever it was, the collector keeps its deliveries and tries again
+                failure = error if isinstance(error, SinkUnavailable) else _unavailable(error)
+                for _, done in batch:
+                    if not done.done():
+                        done.set_exception(failure)
+                continue
+            for _, done in batch:
+                if not done.done():
+                    done.set_result(None)
+            if self._on_stored is not None and articles:
+                self._on_stored(articles)
+
+    def _write(self, deliveries: Sequence[Delivery]) -> list[Article]:
+        articles: list[Article] = []
+        quarantined: list[QuarantineRecord] = []
+        for result in self._processed([raw for delivery in deliveries for raw in delivery.articles]):
+            if isinstance(result, Article):
+                articles.append(result)
+            else:
+                quarantined.append(self._quarantine(*result))
+        with self._metrics.timed("index", len(articles)), self._store.transaction() as transaction:
+            verdicts = transaction.write(articles)
+            transaction.put_feed_states({d.state.feed_url: codec.encode(d.state) for d in deliveries})
+            transaction.put_quarantine(quarantined)
+            if (begins := self._pipeline.stories.window.begins) is not None:
+                transaction.put_story_state(self._pipeline.stories.take_kept(), begins)
+        now = self._pipeline.clock()
+        for article, verdict in zip(articles, verdicts, strict=True):
+            self._metrics.bulk_items.labels(verdict.outcome).inc()
+            for stage in ("collect", "enrich", "story", "index"):
+                self._metrics.left_stage(stage, article, now)
+        self._metrics.published.inc(len(articles))
+        return articles
+
+    def _processed(self, raws: Sequence[RawArticle]) -> Iterator[Article | tuple[Rejected, bytes]]:
+        if self._burst is None or not raws:
+            yield from (self._pipeline.process(raw) for raw in raws)
+            return
+        payloads = [codec.encode(raw) for raw in raws]
+        with self._metrics.timed("enrich", len(raws)):
+            enriched = self._burst.enrich(payloads)
+        with self._metrics.timed("story", len(raws)):
+            for payload, result in zip(payloads, enriched, strict=True):
+                yield (result, payload) if isinstance(result, Rejected) else self._pipeline.process_enriched(result)
+
+    def _quarantine(self, rejected: Rejected, payload: bytes) -> QuarantineRecord:
+        self._metrics.rejected(rejected.stage, rejected.reason)
+        reads = next(stage.reads[0].name for stage in self._pipeline.stages if stage.name == rejected.stage)
+        return rejected.quarantine(payload, channel=reads, key=None, now=self._pipeline.clock())
+
+
+def _unavailable(error: Exception) -> SinkUnavailable:
+    detail = str(error) if isinstance(error, StoreError) else f"{type(error).__name__}: {error}"
+    failure = SinkUnavailable(detail)
+    failure.__cause__ = error
+    return failure

@@ -1,0 +1,83 @@
+"""The article store that the settings name."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from agent.errors import RasadError, ServiceUnavailable
+from streams.stores.base import StoreError, StoreHalted
+
+if TYPE_CHECKING:
+    from agent.settings import Settings
+    from streams.metrics import Metrics
+    from streams.stores.elasticsearch import ElasticsearchOptions, ElasticsearchStore
+    from streams.stores.sqlite import SqliteStore
+
+
+class StoreFault(RasadError):
+    """The store cannot be used until a person has mended something; the message says what."""
+
+    exit_code = 3
+
+
+def open_store(
+    settings: Settings, *, read_only: bool = False, metrics: Metrics | None = None
+) -> SqliteStore | ElasticsearchStore:
+    """Return the store that `store.kind` names. `read_only` is for commands that only look.
+
+    Raises:
+        ServiceUnavailable, StoreFault: it cannot be opened. Elasticsearch is not asked yet.
+    """
+    try:
+        if settings.store.kind == "elasticsearch":
+            return open_elasticsearch(settings, metrics=metrics)
+        from streams.stores.sqlite import SqliteStore
+
+        return SqliteStore(settings.store.path, read_only=read_only)
+    except StoreError as error:
+        raise user_error(error) from error
+
+
+@asynccontextmanager
+async def closing_store(settings: Settings) -> AsyncIterator[SqliteStore | ElasticsearchStore]:
+    """Give the store for reading, and close it; its errors come out as the command line shows them.
+
+    Raises:
+        ServiceUnavailable, StoreFault: it cannot be opened, or not be asked.
+    """
+    # What it says about nodes and retries is in our own messages.
+    logging.getLogger("elastic_transport").setLevel(logging.ERROR)
+    store = open_store(settings, read_only=True)
+    try:
+        yield store
+    except StoreError as error:
+        raise user_error(error) from error
+    finally:
+        await store.close()
+
+
+def open_elasticsearch(settings: Settings, *, metrics: Metrics | None = None) -> ElasticsearchStore:
+    """Return the Elasticsearch store, whatever `store.kind` says: it is where a worker writes.
+
+    Raises:
+        StoreHalted: the settings cannot be used.
+    """
+    from streams.stores.elasticsearch import ElasticsearchStore
+
+    return ElasticsearchStore(elasticsearch_options(settings), metrics=metrics)
+
+
+def elasticsearch_options(settings: Settings) -> ElasticsearchOptions:
+    """Return the store's options of the settings."""
+    from streams.stores.elasticsearch import ElasticsearchOptions
+
+    section = settings.elasticsearch
+    return ElasticsearchOptions(**{name: getattr(section, name) for name in ElasticsearchOptions.__struct_fields__})
+
+
+def user_error(error: StoreError) -> RasadError:
+    """Return `error` as the command line shows it: one line, and an exit code."""
+    return StoreFault(str(error)) if isinstance(error, StoreHalted) else ServiceUnavailable(str(error))

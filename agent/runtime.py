@@ -1,0 +1,139 @@
+"""Puts the embedded agent together: definitions → stages, store, collector, display. `run` and `demo` use it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agent import __version__
+from agent.display import RunDisplay
+from agent.settings import Settings
+from streams.definitions import Definitions
+from streams.stores.base import StoreError
+
+if TYPE_CHECKING:
+    from agent.collect.collector import Collector
+    from agent.collect.feeds import FeedDefinition
+    from agent.collect.state import FeedState
+    from agent.embedded import EmbeddedSink
+    from agent.pages.rules import PageRules
+    from streams.metrics import Metrics
+    from streams.stores.sqlite import SqliteStore
+
+log = logging.getLogger("rasad.run")
+
+
+@dataclass(frozen=True)
+class EmbeddedAgent:
+    """The running parts of the one-process runtime."""
+
+    collector: Collector
+    store: SqliteStore
+    display: RunDisplay
+    metrics_port: int | None
+    sink: EmbeddedSink
+    metrics: Metrics
+    states: dict[str, FeedState]
+    """Those of all feeds when the agent was set up."""
+
+
+@asynccontextmanager
+async def embedded_agent(
+    settings: Settings,
+    definitions: Definitions,
+    feeds: Sequence[FeedDefinition],
+    *,
+    page_rules: PageRules | None = None,
+    footer: str = "",
+) -> AsyncIterator[EmbeddedAgent]:
+    """Set the agent up, give it for running, and put everything away in order: collector, stages, store.
+
+    Raises:
+        RasadError: the SQLite file cannot be used, or the metrics port is taken.
+    """
+    from agent.burst import BurstHelper
+    from agent.collect.collector import Collector
+    from agent.embedded import EmbeddedSink
+    from agent.observe import serve
+    from agent.open_store import user_error
+    from agent.pages.reader import Reading
+    from agent.pages.rules import PageRules
+    from streams.metrics import Metrics
+    from streams.pipeline import Pipeline, settle
+    from streams.stores.sqlite import SqliteStore
+
+    metrics = Metrics(topic_ids=[topic.id for topic in definitions.labels], version=__version__)
+    try:
+        Path(settings.store.path).parent.mkdir(parents=True, exist_ok=True)
+        store = SqliteStore(settings.store.path)
+        states = _feed_states(store)
+    except StoreError as error:
+        raise user_error(error) from error
+    try:
+        # Building the tables takes a moment; the loop serves nothing yet, so it may be held up.
+        pipeline = Pipeline(definitions, keeps_state=True)
+        if faulty := pipeline.stories.restore(store.story_state()):
+            log.warning("%d records of the story window cannot be read; their articles are met anew", faulty)
+        settle()
+        display = RunDisplay(lambda: collector.counts(), lambda: collector.states(), footer=footer)
+        burst = BurstHelper(pipeline.enrich, definitions)
+        sink = EmbeddedSink(pipeline, store, metrics, display.articles_stored, burst)
+        collector = Collector(
+            feeds=feeds,
+            states=states,
+            sink=sink,
+            settings=settings.collect,
+            metrics=metrics,
+            reading=Reading(settings.pages, page_rules or PageRules()),
+            websub=settings.websub,
+        )
+        metrics.quarantine_size.set(store.quarantine_count())
+        async with serve(metrics, settings.metrics, lambda: None) as port:
+            try:
+                yield EmbeddedAgent(collector, store, display, port, sink, metrics, states)
+            finally:
+                await collector.close()
+                await sink.close()
+    finally:
+        await store.close()
+
+
+def _feed_states(store: SqliteStore) -> dict[str, FeedState]:
+    from agent.collect.state import FeedState
+    from streams import codec
+
+    states = {}
+    for url, payload in store.feed_states().items():
+        try:
+            states[url] = codec.decode(payload, FeedState)
+        except codec.CodecError as error:
+            # Without its state a feed is read anew: its articles keep their ids, so nothing doubles.
+            log.warning("feed %s: its state cannot be read and is begun anew: %s", url, error)
+    return states
+
+
+async def run_until_stopped(agent: EmbeddedAgent, *, once: bool = False) -> None:
+    """Collect until SIGINT or SIGTERM; `once`: until every feed was polled."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    signals = (signal.SIGINT, signal.SIGTERM)
+    for number in signals:
+        loop.add_signal_handler(number, stop.set)
+    running = asyncio.create_task(agent.collector.run_once() if once else agent.collector.run())
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopping.cancel()
+        running.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
+        for number in signals:
+            loop.remove_signal_handler(number)

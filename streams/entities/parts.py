@@ -1,0 +1,231 @@
+"""The words that names are made of, and the question "which of them may this word of an article be, and how surely?".
+
+A word is met exactly (folded, without affixes, in any case of Cyrillic) or, where its part is known to travel
+between scripts, by sound.
+Answers are remembered by word in bounded tables: a newsroom's vocabulary is small.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple
+
+from streams.entities import lexicon
+from streams.entities.affixes import TURKIC_FAMILIES, bases, cyrillic_stem, language_family
+from streams.entities.keys import skeletons
+from streams.entities.names import CONNECTORS
+from streams.entities.prices import Spelling, consonants, distance, exchange_price
+from streams.entities.sounds import ABJADS, CASED, Script, prepare, read, script_of
+from streams.text.fold import fold
+
+Limits = tuple[tuple[float, float], ...]
+"""Pairs: at least so many consonants, at most such a distance; the first that fits counts."""
+SURE_IN_TURKISH: Final = 3.0
+"""The consonants that a Turkish word must have to be met without its diacritics."""
+PER_WORD: Final[Limits] = ((3.0, 0.22), (2.0, 0.15), (0.0, 0.08))
+"""How far a word may be from a part to be thought of at all; who asks has limits of their own."""
+KNOWN_GIVEN_NAME: Final = 0.05
+"""How far a word that is itself a given name (صالح) may be from another (صلاح)."""
+SURE_IN_SISTER_LANGUAGE: Final = 4.0
+"""The consonants that a word must have to be taken, uncut, for a name that is only known in another language of
+Arabic script."""
+_SLACK: Final = 0.04
+"""How much dearer the straight pairing of consonants may be than the best alignment."""
+_ARABIC_STARTS: Final = ("ال", "و", "ف", "ب", "ك", "ل")
+_CAPITAL_INSIDE = re.compile(r"['’ʼ][^\W\d_a-zа-яёğüşıöç]")  # d'Ankara
+_TELLING: Final = re.compile("[ەێۆڵڕڤ]")
+"""Letters of Kurdish and Urdu that folding gives up, though by them a word is not its neighbour (دبے, دبي)."""
+_TURKISH_TELLING: Final = re.compile("[şçğı]")
+_AMBIGUOUS_IN_TURKISH = frozenset("cjqwx")
+
+
+class Part(NamedTuple):
+    """One word of a name."""
+
+    word: str
+    """As the tables of sounds know it: lower case, marks taken off."""
+    script: Script
+    symbols: tuple[int, ...]
+    by_sound: bool
+    casing: str
+    """`upper` (an acronym), `title` or `any` (adjectives that some languages write small)."""
+
+
+class Met:
+    """The parts that one word may be. How far it is from a part that it resembles is worked out when it is first
+    asked for."""
+
+    __slots__ = ("_index", "_known", "exact", "is_given", "resembled", "slots")
+
+    def __init__(self, index: PartIndex, *, is_given: bool = False) -> None:
+        self._index = index
+        self.is_given = is_given
+        """Whether it is a known given name of Arabic; other languages of the script spell the same names otherwise."""
+        self._known: dict[int, float] = {}
+        self.slots: dict[int, tuple[float, bool] | None] = {}
+        """Kept for who asks about several parts at once: the best of them, and whether it is exact."""
+        self.exact: dict[int, float] = {}
+        """Parts that the word is to the letter, after folding and cutting, with the price of the cut."""
+        self.resembled: dict[int, list[_Resemblance]] = {}
+        """Parts whose consonants are like the word's."""
+
+    def distance(self, part: int) -> float:
+        """Return how far the word is from a part by sound; 9 when further than is ever thought of."""
+        known = self._known.get(part)
+        if known is None:
+            known = 9.0
+            spelling = self._index.spellings[part]
+            for mine, price, limit, _ in self.resembled.get(part, ()):
+                far = distance(mine, spelling, limit)
+                known = min(known, far + price)
+            self._known[part] = known
+        return known
+
+    def least(self, part: int) -> float:
+        """Return about how far the word is at least from a part, by the consonants alone."""
+        return min((like.apart for like in self.resembled.get(part, ())), default=9.0)
+
+    def __bool__(self) -> bool:
+        return bool(self.exact or self.resembled)
+
+
+class _Resemblance(NamedTuple):
+    spelling: Spelling
+    price: float
+    """Of the cut that left this spelling."""
+    limit: float
+    apart: float
+    """The price of pairing the consonants in order, per consonant: quick, and rarely dearer than the best alignment."""
+
+
+class PartIndex:
+    """All parts, findable by word and by sound. Fill it with `add`, then ask `lookup`; who asks often remembers
+    the answers."""
+
+    def __init__(self) -> None:
+        self.parts: list[Part] = []
+        self.consonants: list[float] = []
+        """How many consonants each part has."""
+        self._families: list[set[str]] = []
+        """The language families that a definition writes each part in."""
+        self.spellings: list[Spelling] = []
+        """Each part ready to be compared."""
+        self._numbers: dict[Part, int] = {}
+        self._asked: dict[tuple[str, str, bool, str], int] = {}
+        """The answers of `add`: an entity's spellings share words."""
+        self._exact: dict[str, list[int]] = {}
+        self._stems: dict[str, list[int]] = {}
+        self._by_key: dict[str, dict[tuple[int, ...], list[int]]] = {}
+        """For each key the parts, by the symbols of their consonants."""
+
+    def add(self, word: str, language: str, *, by_sound: bool, casing: str = "title") -> int:
+        """Return the number of the part for `word` as written in `language`, made when it is new."""
+        asked = (word, language, by_sound, casing)
+        known = self._asked.get(asked)
+        if known is None:
+            known = self._asked[asked] = self._add(*asked)
+        return known
+
+    def _add(self, word: str, language: str, by_sound: bool, casing: str) -> int:
+        script = script_of(word)
+        part = Part(prepare(word, script), script, read(word, language) if by_sound else (), by_sound, casing)
+        number = self._numbers.get(part)
+        if number is not None:
+            self._families[number].add(language_family(language))
+            return number
+        number = self._numbers[part] = len(self.parts)
+        self.parts.append(part)
+        self._families.append({language_family(language)})
+        self.consonants.append(consonants(part.symbols or read(word, language)))
+        self.spellings.append(Spelling(part.symbols, script in ABJADS))
+        folded = fold(word, language)
+        self._exact.setdefault(folded, []).append(number)
+        if script == "cyrillic" and casing != "upper":
+            self._stems.setdefault(cyrillic_stem(folded, alone=casing == "title"), []).append(number)
+        if by_sound and part.symbols:
+            for key, behind in skeletons(part.symbols).items():
+                self._by_key.setdefault(key, {}).setdefault(behind, []).append(number)
+        return number
+
+    def lookup(self, word: str, family: str) -> Met:
+        """Return the parts that `word` (as written) may be in a language of `family`."""
+        script = script_of(word)
+        met = Met(self, is_given=family == "ar" and script == "arabic" and fold(word) in lexicon.given_names())
+        if script == "other" and not word.isalnum():
+            return met
+        has_capital = script not in CASED or word[0].isupper() or _CAPITAL_INSIDE.search(word) is not None
+        is_upper = script not in CASED and (script != "hebrew" or _is_acronym(word))
+        if script in CASED:
+            may_sound = has_capital or fold(word) in CONNECTORS
+        else:
+            may_sound = script != "other" and fold(word) not in lexicon.function_words(family)
+        for base, price in bases(prepare(word, script), script, family):
+            folded = fold(base)
+            numbers = self._exact.get(folded, ())
+            if script == "cyrillic" and price > 0:  # a stem shows no case by itself: Газ is not Газа
+                numbers = (*numbers, *self._stems.get(folded, ()))
+            for number in numbers:
+                casing = self.parts[number].casing
+                if not self._is_same_word(number, script, base, price, family):
+                    continue
+                upper = is_upper or (script in CASED and word[: len(base)].isupper())  # PKK'nın, HSDê
+                if casing == "any" or (upper if casing == "upper" else has_capital):
+                    met.exact[number] = min(price, met.exact.get(number, 9.0))
+            if may_sound:
+                self._look_by_sound(base, price, script, family, met)
+        return met
+
+    def _is_same_word(self, number: int, script: Script, base: str, price: float, family: str) -> bool:
+        """Whether two words that fold alike are one.
+
+        By letters that folding gives up: Şam and Sam, دبی and دبے, ג'דה and גדה. And between languages of Arabic
+        script: العربیه is a
+        channel in Persian, العربية any Arab thing in Arabic.
+        """
+        word = self.parts[number].word
+        if script == "hebrew":
+            return ("'" in base) == ("'" in word)
+        if script == "latin":
+            short = self.consonants[number] < SURE_IN_TURKISH and family in TURKIC_FAMILIES
+            return not short or _TURKISH_TELLING.findall(base) == _TURKISH_TELLING.findall(word)
+        if script != "arabic":
+            return True
+        if _TELLING.findall(base) != _TELLING.findall(word):
+            return False
+        families = self._families[number]
+        if family == "und" or family in families or "und" in families:
+            return True
+        is_long = self.consonants[number] >= SURE_IN_SISTER_LANGUAGE
+        # بسفر is "on a journey" in Arabic, and only in Persian the Bosphorus.
+        return price == 0 and is_long and not base.startswith(_ARABIC_STARTS if family == "ar" else "ال")
+
+    def _look_by_sound(self, base: str, price: float, script: Script, family: str, met: Met) -> None:
+        turkic = script == "latin" and family in TURKIC_FAMILIES
+        self._resemble(read(base, "tr" if turkic else "und"), price, script, met)
+        if turkic and not _AMBIGUOUS_IN_TURKISH.isdisjoint(base):  # Turkish leaves Western names as they are
+            self._resemble(read(base, "en"), price, script, met)
+
+    def _resemble(self, symbols: tuple[int, ...], price: float, script: Script, met: Met) -> None:
+        limit = next(most for least, most in PER_WORD if consonants(symbols) >= least) - price
+        spelling = Spelling(symbols, script in ABJADS)
+        seen: set[int] = set()
+        for key, behind in skeletons(symbols).items():
+            bucket = self._by_key.get(key)
+            if bucket is None:
+                continue
+            size = len(behind)
+            farthest = (limit + _SLACK) * size
+            for others, numbers in bucket.items():
+                apart = 0.0 if others == behind else sum(map(exchange_price, behind, others))
+                if apart > farthest or seen.issuperset(numbers):
+                    continue
+                like = _Resemblance(spelling, price, limit, price + apart / size)
+                for number in numbers:
+                    if number not in seen:
+                        seen.add(number)
+                        met.resembled.setdefault(number, []).append(like)
+
+
+def _is_acronym(word: str) -> bool:
+    """Whether a Hebrew word is marked as an acronym: או"ם."""
+    return any(mark in word for mark in '"״')

@@ -1,0 +1,57 @@
+"""Finds the entities of a document.
+
+candidates = scan(title) + scan(text)          # every place where the words of a name stand in a row
+known      = who is named in full              # the article itself says whom it means later by the surname
+accepted   = candidates that may be believed   # ambiguous ones need a witness in the article
+mentions   = longest and surest first, none overlapping
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from streams.definitions import EntityDefinition
+from streams.entities.affixes import language_family
+from streams.entities.countries import with_cldr_names
+from streams.entities.judge import Judge
+from streams.entities.patterns import compile_definitions
+from streams.entities.scan import Candidate, Scanner, Text
+from streams.model import EntityLabel, FieldName, Span
+from streams.text.document import Document
+
+
+class EntityRecognizer:
+    """Recognizes the defined entities in any spelling; built once, then used for every article."""
+
+    def __init__(self, definitions: Sequence[EntityDefinition]) -> None:
+        """Compile `definitions`. Countries get their names from CLDR, in every language that we read, beside the
+        given ones."""
+        self.definitions = tuple(with_cldr_names(definition) for definition in definitions)
+        self._compiled = compile_definitions(self.definitions)
+        self._scanner = Scanner(self._compiled)
+        self._judge = Judge(self.definitions)
+
+    def recognize(self, document: Document) -> tuple[EntityLabel, ...]:
+        """Return every entity named in `document` with its mentions, in order of first mention (title first)."""
+        family = language_family(document.language)
+        title, in_title = self._scanner.scan(document.title, family, is_headline=True)
+        text, in_text = self._scanner.scan(document.text, family)
+        if not in_title and not in_text:
+            return ()
+        mentions: dict[int, list[Span]] = {}
+        case = self._judge.open(document, family)
+        fields: list[tuple[FieldName, Text, list[Candidate]]] = []
+        if in_title:
+            fields.append(("title", title, in_title))
+        if in_text:
+            fields.append(("text", text, in_text))
+        for _, tokens, found in fields:
+            case.hear(tokens, found)
+        for name, tokens, found in fields:
+            for candidate in case.decide(tokens, found):
+                start, end = tokens.start(candidate.start), tokens.end(candidate.end - 1)
+                mentions.setdefault(candidate.entity, []).append(Span(field=name, start=start, end=end))
+        return tuple(
+            EntityLabel(id=self.definitions[entity].id, kind=self.definitions[entity].kind, mentions=tuple(spans))
+            for entity, spans in mentions.items()
+        )

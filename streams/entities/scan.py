@@ -1,0 +1,306 @@
+"""Finds candidate mentions in one text: every place where the words of a name stand in a row.
+
+One dictionary look-up a token; then only pairs of neighbours that share a name are looked into, from the anchor to
+the left and right, over
+articles (`al-`) and patronymics between the words.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from typing import Final, NamedTuple
+
+from streams.entities.names import MOST_WORDS, Form
+from streams.entities.parts import KNOWN_GIVEN_NAME, PER_WORD, Limits, Met
+from streams.entities.patterns import Compiled, Pattern
+from streams.entities.sounds import CASED, script_of
+from streams.entities.vocabulary import Single, Vocabulary, Word, within
+from streams.text.fold import fold
+from streams.text.tokens import Tokens
+from streams.text.words import word_pattern
+
+_BREAK = re.compile(r"[.,;:!?()\[\]{}|/\n\r\t،؛؟…—–«»<>]")
+"""What ends a name when it stands between two words of it. A full stop is let through after an initial."""
+_SENTENCE_END = re.compile(r"[.!?:;\n\r\"“”«»(\[—–•]")
+_PLURALS: Final = frozenset(("ها", "هاي", "هايي"))
+_TIE: Final = "\u200c"
+_HYPHENS: Final = ("-", "‐", "‑", "־")
+_PATRONYMIC = re.compile("(?:[оеё]вич|[оеё]вн|ьич)(?:а|у|ем|е|ы|ой|ою)?$")
+MOST_MEAN: Final[Limits] = ((6.0, 0.12), (5.0, 0.065), (4.0, 0.05), (3.0, 0.035), (0.0, 0.015))
+"""For the mean distance of the words of a name of several; one of few consonants is soon met by chance."""
+MOST_MEAN_ARABIC: Final[Limits] = ((6.0, 0.07), (5.0, 0.05), (4.0, 0.04), (3.0, 0.03), (0.0, 0.01))
+"""The same in Arabic, whose own names have one spelling: only foreign ones vary (شويغو, شويجو)."""
+MOST_MEAN_PARTIAL: Final = 0.06
+"""The same without the middle name, when all that is left may be two common words."""
+MOST_MEAN_CASED: Final[Limits] = ((6.0, 0.17), (4.0, 0.13), (3.0, 0.08), (0.0, 0.03))
+"""The same where capitals say that it is a name."""
+
+
+class Candidate(NamedTuple):
+    """A place where an entity may be named: token range, how, and how surely (0 is written exactly so)."""
+
+    start: int
+    end: int
+    entity: int
+    form: Form
+    distance: float
+    is_exact: bool
+    """Whether every word is written as in the definition."""
+    words: int
+    consonants: float
+    is_new_script: bool = False
+    """Whether no spelling of it in this script is known."""
+
+
+class Text:
+    """One field as the search sees it: its words where they stand, and what they may mean."""
+
+    def __init__(self, tokens: Tokens, table: dict[str, Word], *, is_headline: bool = False) -> None:
+        self.is_headline = is_headline
+        """Whether any word may have a capital, as in English and Turkish headlines."""
+        self.tokens = tokens
+        self.text = tokens.text
+        self._matches = list(word_pattern(tokens.text, tokens.language).finditer(tokens.text))
+        if len(self._matches) != len(tokens.terms):  # a word of nothing but marks is no token
+            self._matches = [match for match in self._matches if fold(match[0], tokens.language)]
+        self.words = [match[0] for match in self._matches]
+        self.meanings = list(map(table.__getitem__, self.words))
+        self.ties: dict[int, int] = {}
+        """Persian: token → last token of the group that zero-width non-joiners tie to it."""
+        if _TIE in self.text:
+            for position in range(len(self.words) - 2, -1, -1):
+                if self.gap(position + 1) == _TIE:
+                    self.ties[position] = self.ties.get(position + 1, position + 1)
+
+    def start(self, position: int) -> int:
+        """Return where a token begins, in code points."""
+        return self._matches[position].start()
+
+    def end(self, position: int) -> int:
+        """Return where a token ends, in code points: one past its last."""
+        return self._matches[position].end()
+
+    def joined(self, first: int, last: int) -> str:
+        """Return the words from `first` to `last`, which ties hold together, as one."""
+        return self.text[self.start(first) : self.end(last)].replace(_TIE, "")
+
+    def gap(self, position: int) -> str:
+        """Return what stands between a token and the one before it."""
+        return self.text[self.end(position - 1) : self.start(position)]
+
+    def begins_sentence(self, position: int) -> bool:
+        """Return whether a token stands where any word has a capital: first in the text, or behind the end of a
+        sentence."""
+        return position == 0 or _SENTENCE_END.search(self.gap(position)) is not None
+
+
+class Scanner:
+    """Searches texts for the patterns of `compiled`."""
+
+    def __init__(self, compiled: Compiled) -> None:
+        self._compiled = compiled
+        self._vocabulary = Vocabulary(compiled)
+
+    def scan(self, tokens: Tokens, family: str, *, is_headline: bool = False) -> tuple[Text, list[Candidate]]:
+        """Return the candidates in `tokens`, in order of their anchors, overlapping as they may."""
+        table = self._vocabulary.of(family)
+        text = Text(tokens, table, is_headline=is_headline)
+        search = _Search(self._compiled, self._vocabulary, text, table, family)
+        search.run()
+        return text, search.found
+
+
+class _Search:
+    """One text being searched."""
+
+    def __init__(
+        self, compiled: Compiled, vocabulary: Vocabulary, text: Text, table: dict[str, Word], family: str
+    ) -> None:
+        self.text = text
+        self.found: list[Candidate] = []
+        self._patterns = compiled.patterns
+        self._parts = compiled.parts
+        self._consonants = compiled.parts.consonants
+        self._vocabulary = vocabulary
+        self._table = table
+        self._family = family
+        self._is_cyrillic = family in ("ru", "uk", "und")
+        self._is_arabic = family == "ar"
+        self._tied: list[tuple[int, int, Word]] = []
+
+    def run(self) -> None:
+        """Fill `found`: single words and names of several first, then the surnames of those who are named in full."""
+        meanings = self.text.meanings
+        for position in [position for position, word in enumerate(meanings) if word.singles]:
+            self._add_singles(position, position, meanings[position])
+        neighbours = pairwise(meanings)
+        for position in [
+            position
+            for position, (before, word) in enumerate(neighbours, 1)
+            if not word.anchors.isdisjoint(before.befores)
+        ]:
+            self._grow_all(position, position, meanings[position], meanings[position - 1])
+        for position in self._passed_over():  # Bashar al-Assad: the name's words are neighbours over the article
+            if 0 < position < len(meanings) - 1:
+                self._grow_all(position + 1, position + 1, meanings[position + 1], meanings[position - 1])
+        for position, last in self.text.ties.items():
+            self._look_at_tied(position, last)
+        named = {each.entity for each in self.found if each.words > 1 and each.form in ("name", "partial")}
+        if named:
+            for position in [
+                position for position, word in enumerate(meanings) if word.weak and not named.isdisjoint(word.weak)
+            ]:
+                self._add_weak(position, position, meanings[position], self.text.words[position], named)
+            for first, last, word in self._tied:
+                self._add_weak(first, last, word, self.text.joined(first, last), named)
+
+    def _passed_over(self) -> list[int]:
+        found = [position for position, word in enumerate(self.text.meanings) if word.is_article]
+        if self._is_cyrillic:
+            terms = self.text.tokens.terms
+            found += [position for position, term in enumerate(terms) if _PATRONYMIC.search(term) is not None]
+        return found
+
+    def _add_singles(self, first: int, last: int, word: Word) -> None:
+        for single in word.singles:
+            self._add_single(first, last, single)
+
+    def _grow_all(self, first: int, last: int, word: Word, before: Word) -> None:
+        numbers = word.anchors & before.befores
+        if numbers:
+            met = self._met(self.text.words[first] if first == last else self.text.joined(first, last))
+            for number in numbers:
+                self._grow(first, last, number, met)
+
+    def _met(self, word: str) -> Met:
+        return self._vocabulary.met(word, self._family)
+
+    def _look_at_tied(self, position: int, last: int) -> None:
+        """Words tied by a zero-width non-joiner are met joined as well: چاووش‌اوغلو, خامنه‌ای."""
+        meanings = self.text.meanings
+        for end in range(position + 1, min(last, position + 2) + 1):
+            if self.text.tokens.terms[end] in _PLURALS:  # استان‌های is a plural, and no آستانه with an ending
+                return
+            word = self._table[self.text.joined(position, end)]
+            self._add_singles(position, end, word)
+            if position:
+                self._grow_all(position, end, word, meanings[position - 1])
+            if end + 1 < len(meanings):
+                self._grow_all(end + 1, end + 1, meanings[end + 1], word)
+            if word.weak:
+                self._tied.append((position, end, word))
+
+    def _add_weak(self, first: int, last: int, word: Word, written: str, named: set[int]) -> None:
+        for entity in named & word.weak.keys():
+            single = self._vocabulary.surname(word, written, entity, self._family)
+            if single is not None:
+                self._add_single(first, last, single)
+
+    def _add_single(self, first: int, last: int, single: Single) -> None:
+        number, distance, is_exact, is_new_script = single
+        pattern = self._patterns[number]
+        self.found.append(
+            Candidate(
+                first, last + 1, pattern.entity, pattern.form, distance, is_exact, 1, pattern.consonants, is_new_script
+            )
+        )
+
+    def _grow(self, first: int, last: int, number: int, met: Met) -> None:
+        pattern = self._patterns[number]
+        best = self._best(met, number, pattern.anchor)
+        if best is None:
+            return
+        total, exact = best
+        start, end = first, last
+        for slot in range(pattern.anchor - 1, -1, -1):
+            step = self._step(start - 1, -1, number, slot)
+            if step is None:
+                return
+            start, price, same = step
+            total, exact = total + price, exact and same
+        for slot in range(pattern.anchor + 1, len(pattern.slots)):
+            step = self._step(end + 1, 1, number, slot)
+            if step is None:
+                return
+            end, price, same = step
+            total, exact = total + price, exact and same
+        mean = total / len(pattern.slots)
+        if not exact and not self._is_near_enough(start, pattern, mean):
+            return
+        if pattern.needs_capital and all(self.text.words[position][0].islower() for position in (start, end)):
+            return
+        self.found.append(
+            Candidate(start, end + 1, pattern.entity, pattern.form, mean, exact, len(pattern.slots), pattern.consonants)
+        )
+
+    def _step(self, position: int, direction: int, number: int, slot: int) -> tuple[int, float, bool] | None:
+        """The next word of a name at `position`, or past an article there; None when it is another word."""
+        text = self.text
+        for _ in range(3):
+            if not 0 <= position < len(text.words) or self._is_broken(position, direction):
+                return None
+            best, end = self._best(self._met(text.words[position]), number, slot), position
+            if best is None and text.ties and (tied := self._joined(position, direction)) is not None:
+                end, word = tied
+                best = self._best(self._met(word), number, slot)
+            if best is not None:
+                return end, *best
+            if not self._is_passed_over(position):
+                return None
+            position += direction
+        return None
+
+    def _joined(self, position: int, direction: int) -> tuple[int, str] | None:
+        if direction > 0:
+            last = self.text.ties.get(position)
+            return None if last is None else (last, self.text.joined(position, last))
+        if position - 1 not in self.text.ties:
+            return None
+        return position - 1, self.text.joined(position - 1, position)
+
+    def _best(self, met: Met, number: int, index: int) -> tuple[float, bool] | None:
+        """How near a word is to any part of one slot of a pattern, and whether it is that to the letter; None when
+        to none."""
+        key = number * MOST_WORDS + index
+        if key in met.slots:
+            return met.slots[key]
+        slot = self._patterns[number].slots[index]
+        exact = [met.exact[part] for part in slot & met.exact.keys()]
+        best = 9.0
+        resembled = frozenset() if exact else slot & met.resembled.keys()
+        if met.is_given and not exact:
+            # Two given names may sound alike (صالح, صلاح); both are known by their spelling, so it must be the same.
+            arabic = frozenset(part for part in slot if self._parts.parts[part].script == "arabic")
+            resembled = frozenset(part for part in arabic or resembled if met.distance(part) <= KNOWN_GIVEN_NAME)
+        for part in resembled:
+            price = met.distance(part)
+            if price < best and within(PER_WORD, self._consonants[part], price):
+                best = price
+        met.slots[key] = found = (min(exact), True) if exact else (best, False) if best < 9.0 else None
+        return found
+
+    def _is_near_enough(self, start: int, pattern: Pattern, mean: float) -> bool:
+        if pattern.form == "partial" and mean > MOST_MEAN_PARTIAL:
+            return False
+        if script_of(self.text.words[start]) in CASED:
+            return within(MOST_MEAN_CASED, pattern.consonants, mean)
+        return within(MOST_MEAN_ARABIC if self._is_arabic else MOST_MEAN, pattern.consonants, mean)
+
+    def _is_broken(self, position: int, direction: int) -> bool:
+        """Whether something that no name runs across stands between `position` and the word it was reached from."""
+        text = self.text
+        after = position if direction > 0 else position + 1
+        gap = text.gap(after)
+        if gap in (" ", "-", _TIE):
+            return False
+        if len(gap) > 4:
+            return True
+        if gap[:1] == "." and len(text.words[after - 1]) == 1:
+            return False
+        return _BREAK.search(gap) is not None
+
+    def _is_passed_over(self, position: int) -> bool:
+        if self.text.meanings[position].is_article:
+            return True
+        return _PATRONYMIC.search(self.text.tokens.terms[position]) is not None

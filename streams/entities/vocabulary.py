@@ -1,0 +1,227 @@
+"""What one word of an article may mean for the search, worked out once a word and remembered.
+
+A word costs an article one dictionary look-up. It says which one-word names it may be, and for names of several words
+whether it may be the *anchor* (where the search starts) or stand *before* it: a pair of neighbours is looked into only
+when the same name is in both sets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from streams.entities import lexicon
+from streams.entities.affixes import bases
+from streams.entities.names import FORM_RANK, is_article
+from streams.entities.parts import Limits, Met
+from streams.entities.patterns import Compiled
+from streams.entities.sounds import ABJADS, CASED, prepare, script_of
+from streams.text.fold import fold
+
+CACHE_WORDS: Final = 10_000
+"""The words of one generation that are remembered for each language family: some 18 MB, twice that for two."""
+CACHE_METS: Final = 4_000
+"""The words whose nearness to the parts is remembered: only those of possible names are asked for."""
+
+ALONE_CASED: Final[Limits] = ((4.0, 0.075), (3.0, 0.05))
+"""For a single capitalised word that only sounds like a name; one of fewer consonants wants its bearer named in
+full."""
+ALONE_UNCASED: Final[Limits] = ((5.0, 0.045), (4.0, 0.03))
+"""The same where a script has no capitals, so that a name looks like any word."""
+ALONE_AT_START: Final[Limits] = ((4.0, 0.03),)
+"""The same where the word begins a sentence, so that its capital says nothing."""
+_SLACK: Final = 0.03
+WITNESSED: Final = 0.16
+"""The greatest distance of a surname whose bearer the article names in full."""
+
+
+def within(limits: Limits, consonants: float, distance: float) -> bool:
+    """Return whether a distance is small enough for a name of so many consonants."""
+    return any(consonants >= least and distance <= most for least, most in limits)
+
+
+class Single(NamedTuple):
+    """A pattern of one word that a word may be, with its distance."""
+
+    pattern: int
+    distance: float
+    is_exact: bool
+    is_new_script: bool = False
+    """Whether no spelling of it in the word's script is known, so that none could be met exactly."""
+
+
+class Word(NamedTuple):
+    """What a word may mean."""
+
+    singles: tuple[Single, ...]
+    """One-word names that it may be by itself."""
+    weak: dict[int, list[int]]
+    """Surnames (numbers of patterns) by entity that it may be if the article names their bearer in full."""
+    surnames: dict[int, Single | None]
+    """The best of them by entity, as far as it was asked for."""
+    anchors: frozenset[int]
+    """Names of several words whose anchor it may be."""
+    befores: frozenset[int]
+    """Names of several words before whose anchor it may stand."""
+    is_article: bool
+    is_ambiguous: bool
+    is_given: bool
+
+
+_NO_PATTERNS: Final[frozenset[int]] = frozenset()
+_NO_SURNAMES: Final[dict[int, list[int]]] = {}
+NO_MEANING: Final = Word((), _NO_SURNAMES, {}, _NO_PATTERNS, _NO_PATTERNS, False, False, False)
+
+
+class Vocabulary:
+    """The remembered words of every language family."""
+
+    def __init__(self, compiled: Compiled) -> None:
+        self._parts = compiled.parts
+        self._patterns = compiled.patterns
+        self._anchored: dict[int, list[int]] = {}
+        self._before: dict[int, list[int]] = {}
+        self._alone: dict[int, list[int]] = {}
+        self._by_script: dict[int, dict[str, tuple[int, ...]]] = {}
+        """The parts of one-word patterns, by their script (Latin and Cyrillic are one)."""
+        self._scripts: dict[int, frozenset[str]] = {}
+        for number, pattern in enumerate(compiled.patterns):
+            starts = self._anchored if pattern.anchor else self._alone
+            for part in pattern.slots[pattern.anchor]:
+                starts.setdefault(part, []).append(number)
+            if pattern.anchor:
+                for part in pattern.slots[pattern.anchor - 1]:
+                    self._before.setdefault(part, []).append(number)
+            else:
+                self._by_script[number] = self._parts_by_script(pattern.slots[0])
+                self._scripts[number] = frozenset(self._parts.parts[part].script for part in pattern.slots[0])
+        self._words: dict[str, _Table] = {}
+        self._mets: dict[tuple[str, str], Met] = {}
+
+    def of(self, family: str) -> dict[str, Word]:
+        """Return the table of one language family, which works out a word when it is first asked for."""
+        table = self._words.get(family)
+        if table is None:
+            table = self._words[family] = _Table(self, family)
+        return table
+
+    def met(self, word: str, family: str) -> Met:
+        """Return the parts that `word` may be, to ask how far it is from them."""
+        found = self._mets.get((word, family))
+        if found is None:
+            if len(self._mets) >= CACHE_METS:
+                self._mets.clear()
+            found = self._mets[word, family] = self._parts.lookup(word, family)
+        return found
+
+    def work_out(self, word: str, family: str) -> Word:
+        """Return what `word` (as written) may mean in a language of `family`."""
+        met = self._parts.lookup(word, family)
+        anchors: set[int] = set()
+        befores: set[int] = set()
+        alone: set[int] = set()
+        for part in met.exact.keys() | met.resembled.keys():
+            befores.update(self._before.get(part, ()))
+            anchors.update(self._anchored.get(part, ()))
+            alone.update(self._alone.get(part, ()))
+        script = script_of(word)
+        limits = ALONE_CASED if script in CASED else ALONE_UNCASED
+        singles: list[Single] = []
+        weak: dict[int, list[int]] = {}
+        for number in alone:
+            pattern = self._patterns[number]
+            if pattern.families is not None and family not in pattern.families and family != "und":
+                continue
+            most = next((most for least, most in limits if pattern.consonants >= least), 0.0)
+            single = self.single(number, met, script, most)
+            if single is not None:
+                singles.append(single)
+            elif pattern.form in ("surname", "called"):
+                weak.setdefault(pattern.entity, []).append(number)
+        article = is_article(fold(word), tied_to_next=True)
+        stems = {fold(base) for base, _ in bases(prepare(word, script), script, family)}
+        given = not stems.isdisjoint(lexicon.given_names())
+        if not (singles or weak or anchors or befores or article or given):
+            return NO_MEANING
+        ambiguous = not stems.isdisjoint(lexicon.words("ambiguous"))
+        return Word(
+            tuple(self._best_of_each(singles)),
+            weak or _NO_SURNAMES,
+            {} if weak else NO_MEANING.surnames,
+            frozenset(anchors) if anchors else _NO_PATTERNS,
+            frozenset(befores) if befores else _NO_PATTERNS,
+            article,
+            ambiguous,
+            given,
+        )
+
+    def _best_of_each(self, singles: list[Single]) -> Iterator[Single]:
+        """Keep one pattern of each entity: the article's words are decided on by entity."""
+        seen = set()
+        for single in sorted(singles, key=self._goodness):
+            entity = self._patterns[single.pattern].entity
+            if entity not in seen:
+                seen.add(entity)
+                yield single
+
+    def _goodness(self, single: Single) -> tuple[bool, int, float]:
+        return not single.is_exact, FORM_RANK[self._patterns[single.pattern].form], single.distance
+
+    def surname(self, word: Word, written: str, entity: int, family: str) -> Single | None:
+        """Return the surname of `entity` that a word, as `written`, may be when the article names the bearer."""
+        if entity in word.surnames:
+            return word.surnames[entity]
+        met, script = self.met(written, family), script_of(written)
+        found = [self.single(number, met, script, WITNESSED) for number in word.weak[entity]]
+        near = [single for single in found if single is not None]
+        best = min(near, key=lambda single: single.distance, default=None)
+        word.surnames[entity] = best
+        return best
+
+    def single(self, number: int, met: Met, script: str, most: float) -> Single | None:
+        """Return the one-word pattern `number` as met by a word of `script`; None when further than `most` away.
+
+        Each script keeps something of the sound that another loses, so a word that stands alone has to agree with the
+        spellings of all; and in Arabic script there must be one in Arabic script.
+        """
+        slot = self._patterns[number].slots[0]
+        exact = [met.exact[part] for part in slot if part in met.exact]
+        if exact:
+            return Single(number, min(exact), True)
+        if most <= 0:
+            return None
+        by_script = self._by_script[number]
+        if script == "arabic" and "arabic" not in by_script:
+            return None
+        for parts in by_script.values():
+            if met.resembled.keys().isdisjoint(parts) or min(map(met.least, parts)) > most + _SLACK:
+                return None
+        distance = max(min(map(met.distance, parts)) for parts in by_script.values())
+        return Single(number, distance, False, script not in self._scripts[number]) if distance <= most else None
+
+    def _parts_by_script(self, slot: frozenset[int]) -> dict[str, tuple[int, ...]]:
+        found: dict[str, list[int]] = {}
+        for part in slot:
+            script = self._parts.parts[part].script
+            found.setdefault(script if script in ABJADS else "full", []).append(part)
+        return {script: tuple(parts) for script, parts in found.items()}
+
+
+class _Table(dict[str, Word]):
+    """Remembers words by two generations: what was not asked for while one filled is forgotten with the next."""
+
+    def __init__(self, vocabulary: Vocabulary, family: str) -> None:
+        super().__init__()
+        self._vocabulary = vocabulary
+        self._family = family
+        self._older: dict[str, Word] = {}
+
+    def __missing__(self, word: str) -> Word:
+        found = self._older.get(word)
+        if found is None:
+            found = self._vocabulary.work_out(word, self._family)
+        if len(self) >= CACHE_WORDS:
+            self._older = dict(self)
+            self.clear()
+        self[word] = found
+        return found

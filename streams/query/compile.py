@@ -1,0 +1,271 @@
+"""Compiles queries into one matcher: equal parts once, every word of every query in one table.
+
+vocabulary ── which atoms (words, beginnings, field values) does a document's word stand for?     one look-up a word
+triggers   ── which queries could match, given the atoms seen?                                     one look-up an atom
+required   ── do they have everything else they cannot do without?                                 sets only
+program    ── positions, phrases, proximity, Boolean, score                                        only for what is left
+"""
+
+from __future__ import annotations
+
+from collections import ChainMap
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from streams.query.errors import QueryError
+from streams.query.fields import narrower
+from streams.query.leaves import (
+    EntityLeaf,
+    LanguageLeaf,
+    Leaf,
+    NearLeaf,
+    Node,
+    PhraseLeaf,
+    ScopedLeaf,
+    UnionLeaf,
+    WordLeaf,
+)
+from streams.query.names import Resolver
+from streams.query.program import (
+    AtLeastNode,
+    CheckNode,
+    ClausesNode,
+    FieldNode,
+    WeightedNode,
+    has_node,
+    published_node,
+)
+from streams.query.scan import COUNTED_MENTIONS
+from streams.query.syntax import (
+    AtLeast,
+    Clauses,
+    Everything,
+    FieldIs,
+    Has,
+    InLanguage,
+    InScope,
+    Near,
+    Phrase,
+    Published,
+    Query,
+    Scope,
+    Weighted,
+    Word,
+)
+from streams.query.syntax import Node as Tree
+
+
+class Vocabulary:
+    """The atoms of all queries: small numbers for words, beginnings of words, exact words and field values."""
+
+    def __init__(self) -> None:
+        self.terms: dict[str, int] = {}
+        self.prefixes: dict[str, int] = {}
+        self.exact: dict[tuple[str, str], int] = {}
+        self.fields: dict[tuple[str, str], int] = {}
+        self.pairs: dict[int, dict[int, int]] = {}
+        """Atoms of two words side by side: by the first, then by the second."""
+        self.size = 0
+
+    def word(self, word: Word) -> int:
+        """Return the atom of `word`."""
+        if word.kind == "exact":
+            return self._atom(self.exact, (word.key, word.surface))
+        return self._atom(self.prefixes if word.kind == "prefix" else self.terms, word.key)
+
+    def field(self, name: str, value: str) -> int:
+        """Return the atom of a field that has `value`."""
+        return self._atom(self.fields, (name, value))
+
+    def pair(self, first: int, second: int) -> int:
+        """Return the atom of two word atoms side by side."""
+        return self._atom(self.pairs.setdefault(first, {}), second)
+
+    def _atom(self, table: dict[Any, int], key: object) -> int:
+        atom = table.get(key)
+        if atom is None:
+            atom = table[key] = self.size
+            self.size += 1
+        return atom
+
+    def commonness(self) -> list[float]:
+        """Return by atom how likely an article is to have it, as a rank.
+
+        No corpus is at hand, but short words are common.
+        """
+        found = [1.0] * self.size
+        for term, atom in self.terms.items():
+            found[atom] = _of_length(len(term))
+        for (term, _), atom in self.exact.items():
+            found[atom] = _of_length(len(term))
+        for prefix, atom in self.prefixes.items():
+            found[atom] = 4 * _of_length(len(prefix))
+        for first, following in self.pairs.items():
+            for second, atom in following.items():
+                found[atom] = 0.02 * min(found[first], found[second])
+        for (field, _), atom in self.fields.items():
+            found[atom] = 100.0 if field in ("lang", "country") else 10.0
+        return found
+
+
+def _of_length(letters: int) -> float:
+    return 64.0 * 0.5 ** min(letters, 8)
+
+
+class Compiler:
+    """Turns trees into programs that share their leaves."""
+
+    def __init__(self) -> None:
+        self.vocabulary = Vocabulary()
+        self._leaves: dict[object, Leaf] = {}
+        self._same: dict[object, Leaf] = {}
+        self._places = COUNTED_MENTIONS
+
+    def large_unions(self) -> list[UnionLeaf]:
+        """Return the unions that were not copied into what uses them."""
+        unions = [leaf for leaf in self._same.values() if isinstance(leaf, UnionLeaf)]
+        return [leaf for leaf in unions if len(leaf.atoms) + len(leaf.others) > _SMALL_UNION]
+
+    def compile_query(self, query: Query) -> Node:
+        """Return the program of a resolved query."""
+        self._places = max(COUNTED_MENTIONS, query.min_mentions)
+        return self.compile(query.root, is_whole=True)
+
+    def compile(self, tree: Tree, scope: Scope = "any", *, is_whole: bool = False) -> Node:
+        """Return the program of `tree`. `is_whole`: its alternatives add up, as they do not in a group."""
+        match tree:
+            case Phrase() | Near() | InLanguage():
+                return self._leaf(tree, scope)
+            case Clauses():
+                return self._clauses(tree, scope, is_whole)
+            case InScope():
+                return self.compile(tree.item, narrower(scope, tree.scope, tree.column))
+            case Weighted():
+                return WeightedNode(self.compile(tree.item, scope), tree.weight)
+            case AtLeast():
+                return AtLeastNode(self._counted(tree, scope), tree.count)
+            case FieldIs(field="entity"):
+                return self._leaf(tree, scope)
+            case FieldIs():
+                return FieldNode(frozenset(self.vocabulary.field(tree.field, value) for value in tree.values))
+            case Has():
+                return has_node(tree.field)
+            case Published():
+                return published_node(tree)
+            case Everything():
+                return CheckNode(lambda scan: True)
+            case _:
+                raise QueryError(f"{type(tree).__name__} was not resolved", 1)
+
+    def _clauses(self, tree: Clauses, scope: Scope, is_whole: bool) -> Node:
+        should = tree.should
+        if not is_whole and should and not (tree.must or tree.must_not or tree.against) and _is_concept(tree):
+            return self._leaf(tree, scope)
+        compiled = [self.compile(node, scope) for node in should]
+        if not is_whole and len(should) > 1:
+            compiled = self._pooled(should, compiled)
+        if len(compiled) == 1 and not (tree.must or tree.must_not or tree.against):
+            return compiled[0]
+        must, must_not, against = (
+            tuple(self.compile(node, scope) for node in part) for part in (tree.must, tree.must_not, tree.against)
+        )
+        return ClausesNode(must, tuple(compiled), must_not, against)
+
+    def _pooled(self, trees: Iterable[Tree], nodes: list[Node]) -> list[Node]:
+        """Join the alternatives without a weight of their own into one concept."""
+        plain: list[Leaf] = []
+        rest: list[Node] = []
+        for tree, node in zip(trees, nodes, strict=True):
+            if isinstance(node, Leaf) and _is_concept(tree):
+                plain.append(node)
+            else:
+                rest.append(node)
+        return [self._union(plain), *rest] if len(plain) > 1 else nodes
+
+    def _counted(self, tree: AtLeast, scope: Scope) -> Leaf:
+        """Return the leaf of what is counted: proximities in it must find as many places as are asked for."""
+        before, self._places = self._places, max(self._places, tree.count)
+        try:
+            return self._leaf(tree.item, scope)
+        finally:
+            self._places = before
+
+    def _leaf(self, tree: Tree, scope: Scope) -> Leaf:
+        is_large = isinstance(tree, Clauses | Near | InLanguage)
+        key = (id(tree), scope, self._places) if is_large else (tree, scope)
+        known = self._leaves.get(key)
+        if known is None:
+            known = self._leaves[key] = self._new_leaf(tree, scope)
+        return known
+
+    def _new_leaf(self, tree: Tree, scope: Scope) -> Leaf:
+        match tree:
+            case Near():
+                # The scope is that of the parts: few words are in a title, and so there is little to look through.
+                parts = tuple(self._leaf(part, scope) for part in tree.parts)
+                near = NearLeaf(parts, tree.distance, tree.is_ordered, self._places)
+                return self._same.setdefault((parts, tree.distance, tree.is_ordered, self._places), near)
+            case _ if scope != "any":
+                return ScopedLeaf(self._leaf(tree, "any"), scope)
+            case Phrase(words=(word,)):
+                return WordLeaf(self.vocabulary.word(word))
+            case Phrase():
+                return self._phrase(tree)
+            case InScope():
+                return ScopedLeaf(self._leaf(tree.item, "any"), tree.scope)
+            case InLanguage():
+                return LanguageLeaf(self._leaf(tree.item, "any"), frozenset((*tree.languages, "und")))
+            case Clauses():
+                return self._union([self._leaf(item, "any") for item in tree.should])
+            case FieldIs():
+                leaves = [EntityLeaf(self.vocabulary.field("entity", value), value) for value in tree.values]
+                return leaves[0] if len(leaves) == 1 else UnionLeaf(frozenset(), tuple(leaves))
+            case _:
+                raise QueryError(f"{type(tree).__name__} has no place in the text", 1)
+
+    def _phrase(self, tree: Phrase) -> PhraseLeaf:
+        words = tree.words
+        atoms = tuple(map(self.vocabulary.word, words))
+        # Long words are rare ones: the pair that is looked for first should seldom be there.
+        offset = max(range(len(words) - 1), key=lambda at: len(words[at].key) + len(words[at + 1].key))
+        pair = self.vocabulary.pair(atoms[offset], atoms[offset + 1])
+        checked = tuple(at for at, word in enumerate(words) if word.kind == "exact" or not offset <= at <= offset + 1)
+        return PhraseLeaf(atoms, pair, offset, checked)
+
+    def _union(self, leaves: list[Leaf]) -> Leaf:
+        if len(leaves) == 1:
+            return leaves[0]
+        atoms: set[int] = set()
+        others: dict[Leaf, None] = {}
+        for leaf in leaves:
+            if isinstance(leaf, WordLeaf):
+                atoms.add(leaf.atom)
+            elif isinstance(leaf, UnionLeaf) and len(leaf.atoms) + len(leaf.others) <= _SMALL_UNION:
+                atoms |= leaf.atoms
+                others.update(dict.fromkeys(leaf.others))
+            else:
+                others[leaf] = None
+        key = (frozenset(atoms), tuple(others))
+        return self._same.setdefault(key, UnionLeaf(*key))
+
+
+_SMALL_UNION = 12
+"""Up to this size alternatives are copied into what uses them; larger ones are found once for all that do."""
+
+
+def _is_concept(tree: Tree) -> bool:
+    match tree:
+        case Phrase() | Near() | InLanguage() | FieldIs(field="entity"):
+            return True
+        case InScope():
+            return _is_concept(tree.item)
+        case Clauses(must=(), must_not=(), against=()):
+            return bool(tree.should) and all(map(_is_concept, tree.should))
+        case _:
+            return False
+
+
+def resolve_all(queries: Mapping[str, Query], named: Mapping[str, Query]) -> dict[str, Query]:
+    """Return `queries` with their `@names` resolved, against `named` first and one another."""
+    resolver = Resolver(ChainMap(dict(named), dict(queries)) if named else queries)
+    return {name: resolver.resolve(query, own_name=name) for name, query in queries.items()}

@@ -1,0 +1,341 @@
+"""The parts of a compiled query that stand at places of the text: words, phrases, concepts, proximities.
+
+Places are worked out once for an article, because many queries share them. `score` is None where a part does not match.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from streams.query.places import NOWHERE, Places, near_two, spread
+from streams.query.proximity import Interval, Place, find_near
+from streams.query.syntax import Scope
+
+if TYPE_CHECKING:
+    from streams.query.scan import Scan
+
+
+class Node:
+    """A part of a compiled query."""
+
+    __slots__ = ()
+
+    def score(self, scan: Scan) -> float | None:
+        """Return the score of this part for the article, None where it does not match."""
+        raise NotImplementedError
+
+    def collect(self, scan: Scan, found: list[Interval]) -> None:
+        """Add the positions that made this part match; called only when it does."""
+
+    def required(self) -> list[frozenset[int]]:
+        """Return groups of atoms of which one each must be seen for this part to match; empty where nothing must."""
+        return []
+
+
+class Window(Interval):
+    """The interval of a proximity, which remembers the words that it is about."""
+
+    pieces: tuple[Interval, ...]
+
+    def __new__(cls, pieces: tuple[Interval, ...]) -> Window:
+        window = super().__new__(cls, (pieces[0][0], max(end for _, end in pieces)))
+        window.pieces = pieces
+        return window
+
+
+class Leaf(Node):
+    """A part that stands at places of the text."""
+
+    __slots__ = ("_required",)
+
+    _required: list[frozenset[int]]
+
+    def needs(self) -> list[frozenset[int]]:
+        """Return what `required` returns; called once."""
+        raise NotImplementedError
+
+    def required(self) -> list[frozenset[int]]:
+        # A hundred thousand rules have their leaves in common, and so the sets.
+        try:
+            return self._required
+        except AttributeError:
+            self._required = self.needs()
+            return self._required
+
+    def find(self, scan: Scan) -> Places:
+        """Return where it stands; called once an article."""
+        raise NotImplementedError
+
+    def places(self, scan: Scan) -> Places:
+        """Return where it stands."""
+        known = scan.found.get(self)
+        if known is None:
+            known = scan.found[self] = self.find(scan)
+        return known
+
+    def choices(self, scan: Scan) -> Places:
+        """Return the places that a proximity may choose from: those inside of others, too."""
+        return self.places(scan)
+
+    def windows(self, scan: Scan) -> dict[Interval, Window]:
+        """Return the places that are proximities, or have some in them."""
+        return {}
+
+    def score(self, scan: Scan) -> float | None:
+        found = self.places(scan)
+        return scan.worth(found.starts) if found.starts else None
+
+    def collect(self, scan: Scan, found: list[Interval]) -> None:
+        intervals = self.places(scan).intervals()
+        windows = self.windows(scan)
+        found += [windows.get(interval, interval) for interval in intervals] if windows else intervals
+
+
+class WordLeaf(Leaf):
+    """One word."""
+
+    __slots__ = ("atom",)
+
+    def __init__(self, atom: int) -> None:
+        self.atom = atom
+
+    def find(self, scan: Scan) -> Places:
+        return Places({1: scan.bits(self.atom)}) if self.atom in scan.positions else NOWHERE
+
+    def score(self, scan: Scan) -> float | None:
+        # By far the most frequent call, and shared by all queries that have the word.
+        known = scan.worths.get(self.atom)
+        if known is None and self.atom in scan.positions:
+            known = scan.worths[self.atom] = scan.worth(scan.bits(self.atom))
+        return known
+
+    def needs(self) -> list[frozenset[int]]:
+        return [frozenset((self.atom,))]
+
+
+class PhraseLeaf(Leaf):
+    """Words that follow one another. `pair` is the atom of two of them side by side, the first of them at `offset`."""
+
+    __slots__ = ("atoms", "checked", "offset", "pair")
+
+    def __init__(self, atoms: tuple[int, ...], pair: int, offset: int, checked: tuple[int, ...]) -> None:
+        self.atoms = atoms
+        self.pair = pair
+        self.offset = offset
+        self.checked = checked
+        """Places in the phrase that the pair alone does not prove: the other words, and exact ones."""
+
+    def find(self, scan: Scan) -> Places:
+        if self.pair not in scan.positions:
+            return NOWHERE
+        starts = scan.bits(self.pair) >> self.offset
+        for index in self.checked:
+            atom = self.atoms[index]
+            if not starts or atom not in scan.positions:
+                return NOWHERE
+            starts &= scan.bits(atom) >> index
+        return Places({len(self.atoms): starts}) if starts else NOWHERE
+
+    def needs(self) -> list[frozenset[int]]:
+        atoms = (self.pair, *[self.atoms[index] for index in self.checked])
+        return [frozenset((atom,)) for atom in dict.fromkeys(atoms)]
+
+
+class EntityLeaf(Leaf):
+    """The mentions of an entity. Its atom says that the article's record has the entity at all."""
+
+    __slots__ = ("atom", "entity")
+
+    def __init__(self, atom: int, entity: str) -> None:
+        self.atom = atom
+        self.entity = entity
+
+    def find(self, scan: Scan) -> Places:
+        return scan.entity_places(self.entity) if self.atom in scan.seen else NOWHERE
+
+    def score(self, scan: Scan) -> float | None:
+        return scan.worth(self.places(scan).starts) if self.atom in scan.seen else None
+
+    def needs(self) -> list[frozenset[int]]:
+        return [frozenset((self.atom,))]
+
+
+_NONE_CALLED: dict[int, tuple[Leaf, ...]] = {}
+
+
+class UnionLeaf(Leaf):
+    """Alternatives that make one concept: plain words as a set, all else by an atom that it cannot do without."""
+
+    __slots__ = ("atoms", "called", "is_indexed", "others")
+
+    def __init__(self, atoms: frozenset[int], others: tuple[Leaf, ...]) -> None:
+        self.atoms = atoms
+        self.others = others
+        called: dict[int, list[Leaf]] = {}
+        for leaf in others:
+            for atom in min(leaf.required(), key=len):
+                called.setdefault(atom, []).append(leaf)
+        self.called = {atom: tuple(leaves) for atom, leaves in called.items()} if called else _NONE_CALLED
+        self.is_indexed = False
+        """Whether the matcher notes the atoms of this union while it reads an article (`Scan.members`)."""
+
+    def members(self) -> frozenset[int]:
+        """Return all atoms that may make it stand in an article."""
+        return self.atoms.union(self.called)
+
+    def _present(self, scan: Scan) -> Iterable[int]:
+        if self.is_indexed:
+            return scan.members.get(self, ())
+        seen = scan.seen
+        return (self.atoms & seen) | (self.called.keys() & seen) if self.called else self.atoms & seen
+
+    def _others(self, scan: Scan) -> Iterable[Leaf]:
+        """Return the alternatives that may stand in the article."""
+        called = self.called
+        return {leaf: None for atom in self._present(scan) if atom in called for leaf in called[atom]}
+
+    def find(self, scan: Scan) -> Places:
+        return self.choices(scan).outermost()
+
+    def choices(self, scan: Scan) -> Places:
+        known = scan.choices.get(self)
+        if known is None:
+            atoms, called = self.atoms, self.called
+            words = 0
+            by_length: dict[int, int] = {}
+            others: set[Leaf] = set()
+            for atom in self._present(scan):
+                if atom in atoms:
+                    words |= scan.bits(atom)
+                for leaf in called.get(atom, ()):
+                    if leaf not in others:
+                        others.add(leaf)
+                        for length, starts in leaf.choices(scan).by_length.items():
+                            by_length[length] = by_length.get(length, 0) | starts
+            if words:
+                by_length[1] = by_length.get(1, 0) | words
+            known = scan.choices[self] = Places(by_length) if by_length else NOWHERE
+        return known
+
+    def windows(self, scan: Scan) -> dict[Interval, Window]:
+        found: dict[Interval, Window] = {}
+        for leaf in self._others(scan) if self.others else ():
+            found |= leaf.windows(scan)
+        return found
+
+    def score(self, scan: Scan) -> float | None:
+        found = self.places(scan)
+        if found.starts:
+            return scan.worth(found.starts)
+        # An entity without mentions in the record still is in the article.
+        return 0.0 if any(leaf.score(scan) is not None for leaf in self._others(scan)) else None
+
+    def needs(self) -> list[frozenset[int]]:
+        group = set(self.atoms)
+        for leaf in self.others:
+            group |= min(leaf.required(), key=len)
+        return [frozenset(group)]
+
+
+class NearLeaf(Leaf):
+    """Parts that stand close together."""
+
+    __slots__ = ("distance", "is_ordered", "limit", "needed", "parts")
+
+    def __init__(self, parts: tuple[Leaf, ...], distance: int, is_ordered: bool, limit: int) -> None:
+        self.parts = parts
+        self.distance = distance
+        self.is_ordered = is_ordered
+        self.limit = limit
+        """How many places are looked for: no more than count."""
+        self.needed = tuple(min(part.required(), key=len) for part in parts)
+
+    def find(self, scan: Scan) -> Places:
+        for part, group in zip(self.parts, self.needed, strict=True):
+            if type(part) is UnionLeaf and part.is_indexed:
+                if part not in scan.members:
+                    return NOWHERE
+            elif group.isdisjoint(scan.seen):
+                return NOWHERE
+        found = []
+        reach = self.distance
+        for part in self.parts:
+            places = part.choices(scan)
+            if not places.starts:
+                return NOWHERE
+            reach += places.longest
+            found.append(places)
+        near = self._two(found) if len(found) == 2 else self._more(found, reach)
+        if not near:
+            return NOWHERE
+        scan.near[self] = near
+        return Places.of([(place[0][0], max([end for _, end in place])) for place in near])
+
+    def _two(self, found: list[Places]) -> list[Place]:
+        return near_two((found[0], found[1]), self.distance, is_ordered=self.is_ordered, limit=self.limit)
+
+    def _more(self, found: list[Places], reach: int) -> list[Place]:
+        # Where a stretch of the text begins that has a beginning of every part: most articles have none, and in the
+        # others only what lies in one is looked at closely.
+        stretches = -1
+        for places in found:
+            stretches &= places.before(reach)
+            if not stretches:
+                return []
+        area = spread(stretches, reach)
+        lists = [places.intervals(area) for places in found]
+        return find_near(lists, self.distance, is_ordered=self.is_ordered, limit=self.limit)
+
+    def windows(self, scan: Scan) -> dict[Interval, Window]:
+        return {window: window for window in map(Window, scan.near[self])} if self.places(scan) else {}
+
+    def needs(self) -> list[frozenset[int]]:
+        return [group for part in self.parts for group in part.required()]
+
+
+class ScopedLeaf(Leaf):
+    """A leaf, counted only in one part of the article."""
+
+    __slots__ = ("item", "scope")
+
+    def __init__(self, item: Leaf, scope: Scope) -> None:
+        self.item = item
+        self.scope = scope
+
+    def find(self, scan: Scan) -> Places:
+        return self.item.places(scan).inside(scan.area(self.scope))
+
+    def choices(self, scan: Scan) -> Places:
+        return self.item.choices(scan).inside(scan.area(self.scope))
+
+    def windows(self, scan: Scan) -> dict[Interval, Window]:
+        return self.item.windows(scan)
+
+    def needs(self) -> list[frozenset[int]]:
+        return self.item.required()
+
+
+class LanguageLeaf(Leaf):
+    """A leaf, counted only in articles of some languages."""
+
+    __slots__ = ("item", "languages")
+
+    def __init__(self, item: Leaf, languages: frozenset[str]) -> None:
+        self.item = item
+        self.languages = languages
+
+    def find(self, scan: Scan) -> Places:
+        return self.item.places(scan) if self._applies(scan.document.language) else NOWHERE
+
+    def choices(self, scan: Scan) -> Places:
+        return self.item.choices(scan) if self._applies(scan.document.language) else NOWHERE
+
+    def windows(self, scan: Scan) -> dict[Interval, Window]:
+        return self.item.windows(scan)
+
+    def _applies(self, language: str) -> bool:
+        return language in self.languages or language.partition("-")[0] in self.languages
+
+    def needs(self) -> list[frozenset[int]]:
+        return self.item.required()

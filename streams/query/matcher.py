@@ -1,0 +1,283 @@
+"""The compiled matcher: all queries at once, one article at a time."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+
+from msgspec import Struct
+
+from streams.model import RawArticle, Span
+from streams.query.compile import Compiler, Vocabulary, resolve_all
+from streams.query.fields import values_in
+from streams.query.leaves import Node, UnionLeaf
+from streams.query.proximity import Interval
+from streams.query.scan import Scan, text_base
+from streams.query.syntax import Query
+from streams.query.words import is_written
+from streams.text.document import Document
+from streams.text.variants import variants
+
+MAX_SPANS = 100
+_CACHE_WORDS = 200_000
+
+
+class Match(Struct, frozen=True):
+    """A query that an article matches, how strongly, and the words that made it so."""
+
+    query_id: str
+    score: float
+    spans: tuple[Span, ...] = ()
+
+
+class _Program(Struct, frozen=True, gc=False):
+    query_id: str
+    node: Node
+    required: tuple[frozenset[int], ...]
+    min_score: float
+    min_mentions: int
+
+
+def compile_queries(
+    queries: Mapping[str, Query],
+    *,
+    named: Mapping[str, Query] | None = None,
+    clock: Callable[[], datetime] | None = None,
+) -> Matcher:
+    """Return the matcher of all `queries`, by id.
+
+    `@name` in a query is looked up in `named`, then among `queries`. `clock` (UTC) is what `now` means.
+
+    Raises:
+        QueryError: a name is unknown, or names form a circle.
+    """
+    return Matcher(resolve_all(queries, named or {}), clock or _utc_now)
+
+
+_Calls = tuple[tuple[int, ...], frozenset[int], tuple[tuple[int, int], ...]]
+"""Queries called by an atom alone; atoms that call a query together with it; which query each of them calls."""
+_MAX_INDEXED = 500
+_MAX_PAIRS = 32
+"""Up to how many combinations of two required groups a query is called by both at once."""
+_FEW_PAIRS = 4
+_NO_ATOMS: frozenset[int] = frozenset()
+_MAX_REQUIRED = 4
+"""How many required groups are looked at before the program runs."""
+
+
+class Matcher:
+    """Matches articles against every query it was made of. Not to be shared by threads."""
+
+    def __init__(self, queries: Mapping[str, Query], clock: Callable[[], datetime]) -> None:
+        compiler = Compiler()
+        nodes = [compiler.compile_query(query) for query in queries.values()]
+        vocabulary = compiler.vocabulary
+        self._clock = clock
+        self._programs: list[_Program] = []
+        self._always: tuple[int, ...] = ()
+        self._calls: dict[int, _Calls] = {}
+        self._add(queries, nodes, vocabulary.commonness())
+        self._vocabulary = vocabulary
+        self._surfaces = {atom: surface for (_, surface), atom in vocabulary.exact.items()}
+        self._lookups: dict[str, _Lookup] = {}
+        self._fields = _by_field(vocabulary)
+        self._members = _index_of(compiler.large_unions())
+
+    def __len__(self) -> int:
+        return len(self._programs)
+
+    def _add(self, queries: Mapping[str, Query], nodes: list[Node], commonness: list[float]) -> None:
+        """Note for every query which atoms call it: one of its rarest required group, or that and one of the next."""
+        groups = [list(dict.fromkeys(node.required())) for node in nodes]
+        uses = [0] * len(commonness)
+        for found in groups:
+            for group in found:
+                for atom in group:
+                    uses[atom] += 1
+        # What is in many queries is likely to be in many articles, too.
+        cost = [common * (1 + count) for common, count in zip(commonness, uses, strict=True)]
+        single: defaultdict[int, list[int]] = defaultdict(list)
+        double: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
+        always = []
+        for index, ((query_id, query), node, found) in enumerate(zip(queries.items(), nodes, groups, strict=True)):
+            if len(found) > 1:
+                found.sort(key=lambda group: sum(map(cost.__getitem__, group)))
+            first, second, *rest = (*found, *[frozenset[int]()] * 2)
+            if not first:
+                always.append(index)
+            elif second and len(first) * len(second) <= _MAX_PAIRS and first.isdisjoint(second):
+                for atom in first:
+                    double[atom] += [(other, index) for other in second]
+            else:
+                rest = [second, *rest]
+                for atom in first:
+                    single[atom].append(index)
+            required = tuple(group for group in rest if group)[:_MAX_REQUIRED]
+            self._programs.append(_Program(query_id, node, required, query.min_score, query.min_mentions))
+        self._calls = {
+            atom: (
+                tuple(single.get(atom, ())),
+                # For a few, a set would cost more memory than it saves looks.
+                frozenset(other for other, _ in pairs) if len(pairs) > _FEW_PAIRS else _NO_ATOMS,
+                tuple(pairs),
+            )
+            for atom in {**single, **double}
+            for pairs in (double.get(atom, ()),)
+        }
+        self._always = tuple(always)
+
+    def match(self, document: Document, article: RawArticle) -> list[Match]:
+        """Return the queries that `article` matches, in the order in which they were given.
+
+        `document` is the article's title and text.
+        """
+        scan = self._scan(document, article)
+        found = []
+        for index in self._called(scan.seen):
+            program = self._programs[index]
+            for group in program.required:
+                if group.isdisjoint(scan.seen):
+                    break
+            else:
+                match = _decide(program, scan)
+                if match is not None:
+                    found.append(match)
+        return found
+
+    def _called(self, seen: set[int]) -> list[int]:
+        called = list(self._always)
+        calls = self._calls
+        for atom in seen:
+            if atom in calls:
+                alone, others, doubles = calls[atom]
+                if alone:
+                    called += alone
+                # One look at the set first: most often none of the others is there, and they lie scattered in memory.
+                if doubles and not (others and others.isdisjoint(seen)):
+                    called += [index for other, index in doubles if other in seen]
+        return sorted(set(called))
+
+    def _scan(self, document: Document, article: RawArticle) -> Scan:
+        lookup = self._lookups.get(document.language)
+        if lookup is None:
+            if len(self._lookups) > 100:
+                self._lookups.clear()
+            lookup = self._lookups[document.language] = _Lookup(self._vocabulary, document.language)
+        positions: defaultdict[int, list[int]] = defaultdict(list)
+        for base, terms in ((0, document.title.terms), (text_base(document), document.text.terms)):
+            pairs: tuple[dict[int, int], ...] = ()
+            before = -1
+            # Most words are in no query: they are passed over before the loop proper.
+            for at, word in [found for found in enumerate(map(lookup.__getitem__, terms), base) if found[1]]:
+                atoms, begun = word  # type: ignore[misc]  # None was passed over
+                if pairs and before == at - 1:
+                    for following in pairs:
+                        for atom in atoms:
+                            if atom in following:
+                                positions[following[atom]].append(before)
+                for atom in atoms:
+                    positions[atom].append(at)
+                pairs = begun
+                before = at
+        if self._surfaces:
+            self._verify_exact(positions, document)
+        seen = set(positions)
+        for field, atoms_by_value in self._fields.items():
+            for value in values_in(article, field):
+                known = atoms_by_value.get(value)
+                if known is not None:
+                    seen.add(known)
+        members: defaultdict[UnionLeaf, list[int]] = defaultdict(list)
+        if self._members:
+            for atom in self._members.keys() & seen:
+                for union in self._members[atom]:
+                    members[union].append(atom)
+        return Scan(document, article, positions, seen, members, self._clock)
+
+    def _verify_exact(self, positions: dict[int, list[int]], document: Document) -> None:
+        for atom in positions.keys() & self._surfaces.keys():
+            surface = self._surfaces[atom]
+            verified = [at for at in positions[atom] if is_written(surface, _written_word(document, at))]
+            if verified:
+                positions[atom] = verified
+            else:
+                del positions[atom]
+
+
+def _written_word(document: Document, at: int) -> str:
+    base = text_base(document)
+    tokens, index = (document.title, at) if at < base else (document.text, at - base)
+    return tokens.text[tokens.starts[index] : tokens.ends[index]]
+
+
+def _decide(program: _Program, scan: Scan) -> Match | None:
+    score = program.node.score(scan)
+    if score is None or score < program.min_score:
+        return None
+    intervals: list[Interval] = []
+    program.node.collect(scan, intervals)
+    if program.min_mentions and len(set(intervals)) < program.min_mentions:
+        return None
+    return Match(program.query_id, round(score, 4), scan.spans(intervals, MAX_SPANS))
+
+
+_Word = tuple[tuple[int, ...], tuple[dict[int, int], ...]]
+"""The atoms of a word, and for each that begins a pair, the pairs by their second atom."""
+
+
+class _Lookup(dict[str, _Word | None]):
+    """Which atoms a document's word stands for, in one language; worked out when a word is first met."""
+
+    def __init__(self, vocabulary: Vocabulary, language: str) -> None:
+        super().__init__()
+        self._terms = vocabulary.terms
+        self._prefixes = vocabulary.prefixes
+        self._pairs = vocabulary.pairs
+        self._lengths = sorted({len(prefix) for prefix in vocabulary.prefixes})
+        self._exact: dict[str, list[int]] = {}
+        for (term, _), atom in vocabulary.exact.items():
+            self._exact.setdefault(term, []).append(atom)
+        self._language = language
+
+    def __missing__(self, term: str) -> _Word | None:
+        forms = (term, *variants(term, self._language))
+        atoms = dict.fromkeys(self._exact.get(term, ()))
+        for form in forms:
+            atom = self._terms.get(form)
+            if atom is not None:
+                atoms[atom] = None
+            for length in self._lengths:
+                if length > len(form):
+                    break
+                atom = self._prefixes.get(form[:length])
+                if atom is not None:
+                    atoms[atom] = None
+        if len(self) >= _CACHE_WORDS:
+            self.clear()
+        word = (tuple(atoms), tuple(self._pairs[atom] for atom in atoms if atom in self._pairs)) if atoms else None
+        self[term] = word
+        return word
+
+
+def _index_of(unions: list[UnionLeaf]) -> dict[int, tuple[UnionLeaf, ...]]:
+    """Return the large unions by atom, where they are few: of many, most would be noted for nothing."""
+    if len(unions) > _MAX_INDEXED:
+        return {}
+    index: defaultdict[int, list[UnionLeaf]] = defaultdict(list)
+    for union in unions:
+        union.is_indexed = True
+        for atom in union.members():
+            index[atom].append(union)
+    return {atom: tuple(found) for atom, found in index.items()}
+
+
+def _by_field(vocabulary: Vocabulary) -> dict[str, dict[str, int]]:
+    by_field: dict[str, dict[str, int]] = {}
+    for (field, value), atom in vocabulary.fields.items():
+        by_field.setdefault(field, {})[value] = atom
+    return by_field
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)

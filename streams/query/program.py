@@ -1,0 +1,162 @@
+"""What a query becomes when it is compiled: nodes that join what `streams.query.leaves` find in one article."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from streams.query import dates
+from streams.query.fields import article_has
+from streams.query.leaves import Leaf, Node
+from streams.query.proximity import Interval
+from streams.query.syntax import Published
+
+if TYPE_CHECKING:
+    from streams.query.scan import Scan
+
+
+class FieldNode(Node):
+    """A field that has one of several values."""
+
+    __slots__ = ("atoms",)
+
+    def __init__(self, atoms: frozenset[int]) -> None:
+        self.atoms = atoms
+
+    def score(self, scan: Scan) -> float | None:
+        return None if self.atoms.isdisjoint(scan.seen) else 0.0
+
+    def required(self) -> list[frozenset[int]]:
+        return [self.atoms]
+
+
+class CheckNode(Node):
+    """Anything that is asked of the article's record alone."""
+
+    __slots__ = ("check",)
+
+    def __init__(self, check: Callable[[Scan], bool]) -> None:
+        self.check = check
+
+    def score(self, scan: Scan) -> float | None:
+        return 0.0 if self.check(scan) else None
+
+
+class AtLeastNode(Node):
+    """A concept with a least number of mentions."""
+
+    __slots__ = ("count", "leaf")
+
+    def __init__(self, leaf: Leaf, count: int) -> None:
+        self.leaf = leaf
+        self.count = count
+
+    def score(self, scan: Scan) -> float | None:
+        return self.leaf.score(scan) if len(self.leaf.places(scan)) >= self.count else None
+
+    def collect(self, scan: Scan, found: list[Interval]) -> None:
+        self.leaf.collect(scan, found)
+
+    def required(self) -> list[frozenset[int]]:
+        return self.leaf.required()
+
+
+class WeightedNode(Node):
+    """A part whose score is multiplied."""
+
+    __slots__ = ("item", "weight")
+
+    def __init__(self, item: Node, weight: float) -> None:
+        self.item = item
+        self.weight = weight
+
+    def score(self, scan: Scan) -> float | None:
+        score = self.item.score(scan)
+        return None if score is None else score * self.weight
+
+    def collect(self, scan: Scan, found: list[Interval]) -> None:
+        self.item.collect(scan, found)
+
+    def required(self) -> list[frozenset[int]]:
+        return self.item.required()
+
+
+class ClausesNode(Node):
+    """All of `must`, none of `must_not`; without a `must`, one of `should`; `against` only lowers the score."""
+
+    __slots__ = ("against", "must", "must_not", "should")
+
+    def __init__(
+        self, must: tuple[Node, ...], should: tuple[Node, ...], must_not: tuple[Node, ...], against: tuple[Node, ...]
+    ) -> None:
+        self.must = must
+        self.should = should
+        self.must_not = must_not
+        self.against = against
+
+    def score(self, scan: Scan) -> float | None:
+        total = 0.0
+        for node in self.must:
+            score = node.score(scan)
+            if score is None:
+                return None
+            total += score
+        for node in self.must_not:
+            if node.score(scan) is not None:
+                return None
+        is_match = bool(self.must) or not self.should
+        for node in self.should:
+            score = node.score(scan)
+            if score is not None:
+                total += score
+                is_match = True
+        if not is_match:
+            return None
+        for node in self.against:
+            total += node.score(scan) or 0.0
+        return total
+
+    def collect(self, scan: Scan, found: list[Interval]) -> None:
+        for node in self.must:
+            node.collect(scan, found)
+        for node in self.should:
+            if node.score(scan) is not None:
+                node.collect(scan, found)
+
+    def required(self) -> list[frozenset[int]]:
+        groups = [group for node in self.must for group in node.required()]
+        if self.must or not self.should:
+            return groups
+        group: set[int] = set()
+        for node in self.should:
+            needed = node.required()
+            if not needed:
+                return []
+            group |= min(needed, key=len)
+        return [frozenset(group)]
+
+
+def has_node(name: str) -> CheckNode:
+    """Return the node of `has:name`."""
+    return CheckNode(lambda scan: article_has(scan.article, name))
+
+
+def published_node(node: Published) -> CheckNode:
+    """Return the node of a range of times; of an unreliable date, the time of collection counts."""
+
+    def is_inside(scan: Scan) -> bool:
+        at = article_time(scan.article)
+        if at is None:
+            return False
+        if node.low is not None and at < dates.resolve(node.low, scan.now()):
+            return False
+        return node.high is None or at < dates.resolve(node.high, scan.now())
+
+    return CheckNode(is_inside)
+
+
+def article_time(article: Any) -> datetime | None:
+    """Return when an article appeared, as the query language sees it."""
+    at: datetime | None = article.published_at if article.date_is_reliable else None
+    return at if at is not None else article.collected_at

@@ -1,0 +1,116 @@
+"""What a person does to the cluster: install the template, remove old months. Blocking, and tried once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from elastic_transport import SerializationError, TransportError
+from elasticsearch import ApiError, Elasticsearch, UnsupportedProductError
+
+from streams.stores.elasticsearch.client import connect_blocking, translate
+from streams.stores.elasticsearch.options import ElasticsearchOptions
+from streams.stores.elasticsearch.template import index_template, lifecycle_policy, mappings
+
+_MONTH = re.compile(r"(\d{4})\.(\d{2})")
+
+
+def install(options: ElasticsearchOptions) -> list[str]:
+    """Put the index template (and the life-cycle policy, where the cluster has such) and bring existing indices up to
+    it.
+
+    May be repeated. Returns a line for each thing done.
+
+    Raises:
+        StoreUnavailable, StoreHalted: the cluster cannot be asked, or does not permit it.
+    """
+    done: list[str] = []
+    with _connected(options) as client:
+        has_lifecycle = False
+        if options.retain_months is not None:
+            has_lifecycle = _put_lifecycle(client, options)
+            done.append(
+                f"life-cycle policy {options.template_name}: removes months after {options.retain_months}"
+                if has_lifecycle
+                else "this cluster has no life-cycle management: call `rasad admin retain` now and then (cron)"
+            )
+        body = index_template(options, lifecycle=has_lifecycle)
+        client.indices.put_index_template(name=options.template_name, **_as_arguments(body))
+        done.append(f"index template {options.template_name} for {options.index_pattern}")
+        # Strict mappings refuse a field that a newer Rasad has added, also in the months that are there already.
+        existing = article_indices(client, options)
+        if existing:
+            client.indices.put_mapping(
+                index=existing, properties=mappings()["properties"], meta=mappings()["_meta"], dynamic="strict"
+            )
+            done.append(f"mapping of {len(existing)} existing indices")
+    return done
+
+
+def retain(options: ElasticsearchOptions, *, now: datetime | None = None) -> list[str]:
+    """Remove every monthly index that is more than `retain_months` before this month; return their names.
+
+    The name decides, not the age of the index: a month that was backfilled yesterday is as old as its articles.
+
+    Raises:
+        StoreUnavailable, StoreHalted: the cluster cannot be asked, or does not permit it.
+    """
+    if options.retain_months is None:
+        return []
+    today = now if now is not None else datetime.now(UTC)
+    oldest_kept = today.year * 12 + today.month - 1 - options.retain_months
+    with _connected(options) as client:
+        old = [name for name in article_indices(client, options) if _months(name, options) < oldest_kept]
+        for name in old:
+            # By full name: a cluster may (and should) refuse to delete by pattern.
+            client.indices.delete(index=name, ignore_unavailable=True)
+    return old
+
+
+def article_indices(client: Elasticsearch, options: ElasticsearchOptions) -> list[str]:
+    """Return the names of the monthly indices, oldest first; nothing else that happens to fit the pattern."""
+    answer = client.indices.get_settings(
+        index=options.index_pattern, name="index.uuid", ignore_unavailable=True, expand_wildcards=["open", "closed"]
+    )
+    return sorted(name for name in answer.body if _MONTH.fullmatch(_suffix(name, options)))
+
+
+def _months(name: str, options: ElasticsearchOptions) -> int:
+    found = _MONTH.fullmatch(_suffix(name, options))
+    if found is None:
+        raise ValueError(f"{name} is no index of articles")
+    return int(found.group(1)) * 12 + int(found.group(2)) - 1
+
+
+def _suffix(name: str, options: ElasticsearchOptions) -> str:
+    return name.removeprefix(options.index_pattern.removesuffix("*"))
+
+
+def _put_lifecycle(client: Elasticsearch, options: ElasticsearchOptions) -> bool:
+    assert options.retain_months is not None  # noqa: S101  (the caller has looked)
+    try:
+        client.ilm.put_lifecycle(name=options.template_name, policy=lifecycle_policy(options.retain_months))
+    except ApiError as error:
+        # A cluster without the feature has no handler for the address; one that hides it (serverless) answers 410.
+        if "no handler found" in str(error.body) or error.status_code in (404, 405, 410):
+            return False
+        raise
+    return True
+
+
+def _as_arguments(body: dict[str, Any]) -> dict[str, Any]:
+    return {"meta" if name == "_meta" else name: value for name, value in body.items()}
+
+
+@contextmanager
+def _connected(options: ElasticsearchOptions) -> Iterator[Elasticsearch]:
+    client = connect_blocking(options)
+    try:
+        yield client
+    except (ApiError, TransportError, SerializationError, UnsupportedProductError) as error:
+        raise translate(error, options) from error
+    finally:
+        client.close()

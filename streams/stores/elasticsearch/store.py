@@ -1,0 +1,218 @@
+"""The article store of the distributed runtime: monthly Elasticsearch indices.
+
+write   bulk loop ─▶ every document has its verdict ─▶ copies in other months removed
+search  point in time ─ candidates by key, newest first ─▶ the matcher decides
+tail    per shard, by sequence number
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections import OrderedDict
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from typing import TypeVar
+
+import msgspec
+from elastic_transport import SerializationError, TransportError
+from elasticsearch import ApiError, NotFoundError, UnsupportedProductError
+
+from streams.metrics import Metrics
+from streams.model import Article
+from streams.stores.base import Hit, Search, SearchPage, StoreError, StoreHalted, StoreUnavailable, Verdict
+from streams.stores.elasticsearch.bulk import FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, BulkLoop, Item
+from streams.stores.elasticsearch.client import connect, translate
+from streams.stores.elasticsearch.documents import index_name, to_document
+from streams.stores.elasticsearch.homes import Homes
+from streams.stores.elasticsearch.options import ElasticsearchOptions
+from streams.stores.elasticsearch.searching import find, search_page
+from streams.stores.elasticsearch.tailing import Follower
+from streams.stores.pages import CANDIDATE_BUDGET
+from streams.stores.plan import Plan
+from streams.stores.records import version_of
+
+logger = logging.getLogger(__name__)
+
+_REMEMBERED = 100_000
+T = TypeVar("T")
+_FAULTS = (ApiError, TransportError, SerializationError, UnsupportedProductError)
+
+
+class ElasticsearchStore:
+    """An `ArticleStore` in an Elasticsearch 9.x cluster, whose template `rasad admin init` has made.
+
+    Args:
+        options: how to reach it.
+        metrics: where bulk outcomes are counted.
+        clock: gives `indexed_at`.
+        candidate_budget: candidates that one search looks at.
+        first_wait_seconds, longest_wait_seconds: bounds of the back-off.
+
+    Raises:
+        StoreHalted: the options cannot be used.
+    """
+
+    def __init__(
+        self,
+        options: ElasticsearchOptions,
+        *,
+        metrics: Metrics | None = None,
+        clock: Callable[[], datetime] | None = None,
+        candidate_budget: int = CANDIDATE_BUDGET,
+        first_wait_seconds: float = FIRST_WAIT_SECONDS,
+        longest_wait_seconds: float = LONGEST_WAIT_SECONDS,
+    ) -> None:
+        self.options = options
+        self._metrics = metrics
+        self._clock = clock if clock is not None else lambda: datetime.now(UTC)
+        self._budget = candidate_budget
+        self._first_wait = first_wait_seconds
+        self._longest_wait = longest_wait_seconds
+        self._client = connect(options)
+        self._loop = BulkLoop(
+            self._client,
+            options,
+            self._count,
+            first_wait_seconds=first_wait_seconds,
+            longest_wait_seconds=longest_wait_seconds,
+        )
+        self._homes = Homes(self._client, options)
+        self._is_prepared = False
+
+    async def write(self, articles: Sequence[Article]) -> list[Verdict]:
+        """Store `articles`; one verdict each, in order. Waits as long as the cluster needs.
+
+        Raises:
+            StoreHalted: the cluster refuses us, or has no template for our indices.
+        """
+        if not articles:
+            return []
+        if not self._is_prepared:
+            await self._patiently(self._require_template)
+            self._is_prepared = True
+        items = [
+            Item(
+                index_name(article, self.options.index_prefix),
+                article.article_id,
+                version_of(article),
+                partial(self._encode, article),
+            )
+            for article in articles
+        ]
+        await self._loop.send(items)
+        copies = await self._patiently(lambda: self._homes.elsewhere(items))
+        await self._homes.settle(items, copies, self._loop)
+        return [Verdict(item.id, item.outcome or "refused", item.detail) for item in items]
+
+    async def search(self, search: Search) -> SearchPage:
+        """Return the articles that match, at one point in time.
+
+        Raises:
+            streams.query.QueryError: the query is faulty.
+            StoreUnavailable, StoreHalted: the cluster cannot be asked.
+        """
+        plan = Plan.of(search)
+        return await self._once(search_page(self._client, self.options, plan, self._budget))
+
+    async def get(self, article_id: str) -> Article | None:
+        """Return one article, or None; up to a second after it was written it may not be seen yet."""
+        found = await self._once(find(self._client, self.options, [article_id]))
+        return found[0] if found else None
+
+    def tail(
+        self, search: Search, *, poll_seconds: float = 0.5, ready: Callable[[], None] | None = None
+    ) -> AsyncGenerator[Hit, None]:
+        """Yield matching articles as they are indexed, from the first `anext` on, each once, for ever.
+
+        `ready` is called when the starting point is fixed: all that is indexed after that will be seen. A cluster that
+        is away is waited for.
+        """
+        return self._tail(Plan.of(search, is_standing=True), poll_seconds, ready)
+
+    async def count(self) -> int:
+        """Return how many articles are stored and visible."""
+        answer = await self._once(self._client.count(index=self.options.index_pattern, ignore_unavailable=True))
+        return int(answer["count"])
+
+    async def refresh(self) -> None:
+        """Make everything written so far visible to searches; the cluster does so by itself every second."""
+        await self._once(self._client.indices.refresh(index=self.options.index_pattern, ignore_unavailable=True))
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close()
+
+    def _encode(self, article: Article) -> bytes:
+        return to_document(msgspec.structs.replace(article, indexed_at=self._clock()))
+
+    def _count(self, outcome: str, documents: int) -> None:
+        if self._metrics is not None and documents:
+            self._metrics.bulk_items.labels(outcome).inc(documents)
+
+    async def _require_template(self) -> None:
+        """Refuse to write where Elasticsearch would guess the mapping."""
+        try:
+            await self._client.indices.get_index_template(name=self.options.template_name)
+        except NotFoundError as error:
+            raise StoreHalted(
+                f"Elasticsearch has no index template {self.options.template_name}: run `rasad admin init` first"
+            ) from error
+        except ApiError as error:
+            if error.status_code != 403:
+                raise
+            # A worker's key need not be allowed to see templates.
+            logger.info("index: may not look for the index template; taking it to be there")
+
+    async def _once(self, request: Awaitable[T]) -> T:
+        try:
+            return await request
+        except _FAULTS as error:
+            raise translate(error, self.options) from error
+
+    async def _patiently(self, request: Callable[[], Awaitable[T]]) -> T:
+        """Return what `request` gives, tried again for as long as the cluster is away. Raises `StoreHalted`."""
+        failures = 0
+        while True:
+            try:
+                return await self._once(request())
+            except StoreUnavailable as error:
+                failures = await self._wait_out(error, failures)
+
+    async def _wait_out(self, error: StoreError, failures: int) -> int:
+        """Wait a while, longer with every failure; return the failures so far. Raises `error` if waiting cannot
+        help."""
+        if not isinstance(error, StoreUnavailable):
+            raise error
+        ceiling = min(self._longest_wait, self._first_wait * 2.0 ** min(failures, 20))
+        failures += 1
+        if failures in (1, 3, 10) or failures % 30 == 0:
+            logger.warning("%s; attempt %d", error, failures)
+        await asyncio.sleep(random.uniform(ceiling / 2, ceiling))
+        return failures
+
+    async def _tail(
+        self, plan: Plan, poll_seconds: float, ready: Callable[[], None] | None
+    ) -> AsyncGenerator[Hit, None]:
+        follower = Follower(self._client, self.options, plan)
+        await self._once(follower.start())
+        if ready is not None:
+            ready()
+        shown: OrderedDict[str, None] = OrderedDict()
+        failures = 0
+        while True:
+            try:
+                async for articles in follower.poll():
+                    failures = 0
+                    for article in articles:
+                        hit = plan.judge(article) if article.article_id not in shown else None
+                        if hit is not None:
+                            shown[article.article_id] = None
+                            yield hit
+                    while len(shown) > _REMEMBERED:
+                        shown.popitem(last=False)
+            except _FAULTS as error:
+                failures = await self._wait_out(translate(error, self.options), failures)
+            await asyncio.sleep(poll_seconds)

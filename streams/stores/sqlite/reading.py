@@ -1,0 +1,83 @@
+"""Candidates by key from the full-text table, newest first or as they were indexed."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+
+from streams import codec
+from streams.model import Article
+from streams.stores.base import Hit, SearchPage
+from streams.stores.pages import PageBuilder
+from streams.stores.plan import Plan
+from streams.stores.records import microseconds
+from streams.stores.wanted import AllKeys, AnyKeys, Key, Period, Wanted
+
+_TAIL_BATCH = 500
+_FIRST_US, _LAST_US = -(1 << 62), 1 << 62
+_NO_KEY = '"\ue0fd"'
+
+
+def search_page(reader: sqlite3.Connection, plan: Plan, budget: int) -> SearchPage:
+    """Return the page that `plan` asks for, after looking at `budget` candidates at most."""
+    builder = PageBuilder(plan, budget)
+    for article in _newest(reader, plan, budget + 1):
+        builder.look_at(article)
+        if builder.is_done:
+            break
+    return builder.page()
+
+
+def matching_after(reader: sqlite3.Connection, plan: Plan, cursor: int) -> tuple[list[Hit], int, bool]:
+    """Return the hits among the next candidates indexed after `cursor`, the cursor after them, and whether they were
+    the last."""
+    (end,) = reader.execute("SELECT coalesce(max(seq), 0) FROM articles").fetchone()
+    source, condition, parameters = _where(plan)
+    rows = reader.execute(
+        f"SELECT articles.seq FROM {source} WHERE {condition} AND articles.seq > ? AND articles.seq <= ?"  # noqa: S608
+        " ORDER BY articles.seq LIMIT ?",
+        (*parameters, cursor, end, _TAIL_BATCH),
+    ).fetchall()
+    hits = [hit for (seq,) in rows if (hit := plan.judge(_document(reader, seq))) is not None]
+    is_last = len(rows) < _TAIL_BATCH
+    return hits, max(end, cursor) if is_last else rows[-1][0], is_last
+
+
+def _newest(reader: sqlite3.Connection, plan: Plan, limit: int) -> Iterator[Article]:
+    source, condition, parameters = _where(plan)
+    rows = reader.execute(
+        f"SELECT articles.seq FROM {source} WHERE {condition}"  # noqa: S608  (made of constants of this module)
+        " ORDER BY articles.time_us DESC, articles.article_id DESC LIMIT ?",
+        (*parameters, limit),
+    )
+    for (seq,) in rows:
+        yield _document(reader, seq)
+
+
+def _document(reader: sqlite3.Connection, seq: int) -> Article:
+    (document,) = reader.execute("SELECT document FROM documents WHERE seq = ?", (seq,)).fetchone()
+    return codec.decode(document, Article)
+
+
+def _where(plan: Plan) -> tuple[str, str, tuple[object, ...]]:
+    period: Period = plan.period
+    # The ends come from queries and may be the calendar's own, which no microsecond count minds.
+    low = microseconds(period.low) if period.low else _FIRST_US
+    high = microseconds(period.high) if period.high else _LAST_US
+    condition = "articles.time_us >= ? AND articles.time_us < ?"
+    if plan.keys is None:
+        return "articles", condition, (low, high)
+    # CROSS: the words first; SQLite's planner cannot know how rare they are.
+    source = "terms CROSS JOIN articles ON articles.seq = terms.rowid"
+    return source, f"terms MATCH ? AND {condition}", (_expression(plan.keys), low, high)
+
+
+def _expression(wanted: Wanted) -> str:
+    """Return `wanted` in FTS5's syntax. A key has no character that means anything in it."""
+    match wanted:
+        case Key(key, is_prefix):
+            return f'"{key}" *' if is_prefix else f'"{key}"'
+        case AllKeys(parts):
+            return " AND ".join(f"({_expression(part)})" for part in parts)
+        case AnyKeys(parts):
+            return " OR ".join(f"({_expression(part)})" for part in parts) or _NO_KEY

@@ -1,0 +1,129 @@
+"""The tables, and the numbered steps that lead to them.
+
+`PRAGMA user_version` says how many steps a file has behind it. A step is never edited once released: a change is a
+new step.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from streams.stores.base import StoreHalted
+from streams.stores.sqlite.errors import NewerDatabase
+
+APPLICATION_ID = 0x52534144
+""""RSAD" in the file's header, so that nobody else's database is taken for one of ours."""
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        # `seq` is new for every version that is stored and never used again: it orders articles as they were indexed
+        # (what `tail` follows), and it is the row of the full-text table. That table cannot forget a row without
+        # being told its old words, so an article's old version is left in it, and joining by `seq` passes over it.
+        """CREATE TABLE articles (
+            seq INTEGER PRIMARY KEY AUTOINCREMENT,
+            article_id TEXT NOT NULL UNIQUE,
+            version INTEGER NOT NULL,
+            revision INTEGER NOT NULL,
+            time_us INTEGER NOT NULL
+        )""",
+        "CREATE INDEX articles_by_time ON articles (time_us, article_id)",
+        # Apart from `articles`, so that sorting thousands of candidates by time does not read their texts.
+        "CREATE TABLE documents (seq INTEGER PRIMARY KEY, document BLOB NOT NULL)",
+        # Keys contain no ASCII but letters and digits (streams.stores.keys), so `ascii` splits at the line ends alone.
+        """CREATE VIRTUAL TABLE terms USING fts5 (
+            keys, content='', detail='none', columnsize=0, tokenize='ascii'
+        )""",
+        """CREATE TABLE revisions (
+            article_id TEXT NOT NULL,
+            revision INTEGER NOT NULL,
+            title TEXT NOT NULL,
+            text TEXT NOT NULL,
+            content_hash TEXT NOT NULL,
+            collected_at TEXT NOT NULL,
+            PRIMARY KEY (article_id, revision)
+        ) WITHOUT ROWID""",
+        "CREATE TABLE feed_states (feed_url TEXT PRIMARY KEY, state BLOB NOT NULL) WITHOUT ROWID",
+        """CREATE TABLE quarantine (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            stage TEXT NOT NULL,
+            reason TEXT NOT NULL,
+            record BLOB NOT NULL
+        )""",
+        """CREATE TABLE alert_outbox (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            alert_id TEXT NOT NULL UNIQUE,
+            rule_id TEXT NOT NULL,
+            payload BLOB NOT NULL,
+            created_at TEXT NOT NULL,
+            delivered_at TEXT
+        )""",
+        "CREATE INDEX alert_outbox_waiting ON alert_outbox (id) WHERE delivered_at IS NULL",
+    ),
+    (
+        # What the story window is built from again, in the order of `seq`; older rows than a window are removed.
+        """CREATE TABLE story_state (
+            seq INTEGER PRIMARY KEY AUTOINCREMENT,
+            article_id TEXT NOT NULL UNIQUE,
+            time_us INTEGER NOT NULL,
+            record BLOB NOT NULL
+        )""",
+        "CREATE INDEX story_state_by_time ON story_state (time_us)",
+    ),
+)
+
+
+def check(connection: sqlite3.Connection, path: Path) -> int:
+    """Return how many migrations the database has behind it.
+
+    Raises:
+        StoreHalted: it is somebody else's database.
+        NewerDatabase: a newer Rasad wrote it.
+    """
+    version, application, tables = _state(connection)
+    is_empty = tables == 0
+    if application != APPLICATION_ID and not is_empty:
+        raise StoreHalted(f"{path} is a database of another program: set store.path to a file of its own")
+    if version > len(MIGRATIONS):
+        raise NewerDatabase(
+            f"{path} was written by a newer Rasad (database version {version}, this one knows up to "
+            f"{len(MIGRATIONS)}): upgrade Rasad, or set store.path to another file"
+        )
+    return version
+
+
+def _state(connection: sqlite3.Connection) -> tuple[int, int, int]:
+    """Return version, application and number of tables, all of one moment: another process may be making them."""
+    is_outermost = not connection.in_transaction
+    if is_outermost:
+        connection.execute("BEGIN")
+    try:
+        (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        (application,) = connection.execute("PRAGMA application_id").fetchone()
+        return version, application, tables
+    finally:
+        if is_outermost and connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+
+def migrate(connection: sqlite3.Connection, path: Path) -> None:
+    """Bring the database to the newest version: all missing steps, or none of them.
+
+    Raises:
+        StoreHalted, NewerDatabase: as `check`.
+    """
+    if check(connection, path) == len(MIGRATIONS):
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        # Looked at again: another process may have migrated while this one waited for the lock.
+        for step in MIGRATIONS[check(connection, path) :]:
+            for statement in step:
+                connection.execute(statement)
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise

@@ -1,0 +1,1 @@
+"""Copies and stories: what belongs together, decided online over a window of recent articles."""

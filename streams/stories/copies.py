@@ -1,0 +1,224 @@
+"""Finds of which earlier article a new one is a copy, whole, cut, or with paragraphs of its own around it.
+
+    fingerprint ─▶ MinHash-LSH (rensa): which may share much? ─▶ exact count of shared windows ─▶ Copy
+
+What is asked of a pair is how much of the shorter text stands in the longer one. Bulletins that share their words and
+not their numbers are no copies, nor is what an outlet prints around all its articles: windows that two articles of one
+source share although they are no copies are held to be that source's own, and are not counted again.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from rensa import RMinHash, RMinHashLSH
+
+from streams.stories.fingerprint import LARGEST_HASH, Fingerprint
+
+LEAST_CONTAINMENT = 0.42
+"""Part of the shorter text that must stand in the longer one."""
+_LEAST_OF_SAME_SOURCE = 0.7
+"""An outlet that prints a text again prints nearly all of it; less is what it prints around all its articles."""
+_LEAST_TEMPLATE = 0.15
+"""Part that two bulletins of one source share: the sentences around their numbers."""
+_LEAST_WINDOWS = 6
+_LEAST_NUMBERS = 3
+_LEAST_SHARED_NUMBERS = 0.55
+_LEAST_SIZE_RATIO = 0.1
+"""A brief that stands in a digest of twenty is not what the digest was copied from."""
+_PERMUTATIONS, _BANDS = 96, 48
+_SEED = 1
+_MAX_CANDIDATES = 64
+_ENOUGH = 0.97
+"""A text that stands there whole is not looked for any further: the first article that has it is the one meant."""
+_MAX_SOURCES, _MAX_BOILERPLATE = 4_000, 3_000
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """An earlier article that holds most of the same text."""
+
+    article_id: str
+    similarity: float
+    """Part of the shorter text that stands in the longer one, 0 to 1."""
+    jaccard: float
+    """Shared windows to all windows of the two."""
+    shared_windows: int
+    is_same_source: bool
+
+
+_ALIKE = Copy("", 0.0, 0.0, 0, False)
+"""Stands for a pair of the same words and other numbers."""
+
+
+class Found(NamedTuple):
+    """What was found of a text."""
+
+    copy: Copy | None
+    templates: tuple[str, ...]
+    """Articles of the same words and other numbers: yesterday's bulletin, of another event."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    article_id: str
+    source: int
+    time: datetime
+    fingerprint: Fingerprint
+
+
+class CopyIndex:
+    """The articles of a time window, by what their texts hold."""
+
+    def __init__(self, window: timedelta) -> None:
+        self._window = window
+        self._lsh = RMinHashLSH(0.5, _PERMUTATIONS, _BANDS)
+        self._entries: dict[int, _Entry] = {}
+        self._keys: dict[str, int] = {}
+        self._order: deque[int] = deque()
+        self._next_key = 0
+        self._latest: datetime | None = None
+        self._boilerplate: OrderedDict[int, dict[int, None]] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __contains__(self, article_id: str) -> bool:
+        return article_id in self._keys
+
+    def find(self, article_id: str, source: int, time: datetime, fingerprint: Fingerprint) -> Found:
+        """Return which article this one is a copy of, if any: the one it shares most with, the earliest of equals.
+
+        At most 64 candidates are compared, so that a text that hundreds of outlets print does not get dearer with each.
+        """
+        windows = set(fingerprint.windows)
+        best: Copy | None = None
+        alike = []
+        if not windows:
+            return Found(None, ())
+        for key in sorted(self._lsh.query(_minhash(fingerprint)))[:_MAX_CANDIDATES]:
+            entry = self._entries.get(key)
+            if entry is None or entry.article_id == article_id or abs(entry.time - time) > self._window:
+                continue
+            copy = self._compare(source, windows, fingerprint, entry)
+            if copy is _ALIKE:
+                alike.append(entry.article_id)
+            elif copy is not None and (best is None or copy.similarity > best.similarity):
+                best = copy
+                if copy.similarity >= _ENOUGH:
+                    break
+        return Found(best, tuple(alike))
+
+    def add(
+        self, article_id: str, source: int, time: datetime, fingerprint: Fingerprint, repeats: str | None = None
+    ) -> None:
+        """Let later articles be compared with this one; a new revision takes the place of the one before.
+
+        `repeats`: an earlier article that has all of this text. While that one is here it answers for both, so that a
+        text printed a thousand times is compared with once.
+        """
+        known = self._keys.get(article_id)
+        if known is not None:
+            self._remove(known)
+        key = self._next_key
+        self._next_key += 1
+        self._entries[key] = _Entry(article_id, source, time, fingerprint)
+        self._keys[article_id] = key
+        self._order.append(key)
+        if fingerprint.windows and not self._answers_for(repeats, fingerprint):
+            self._lsh.insert(key, _minhash(fingerprint))
+        self._latest = time if self._latest is None else max(self._latest, time)
+        self._expire()
+
+    def remove(self, article_id: str) -> None:
+        """Forget an article, if it is here."""
+        key = self._keys.get(article_id)
+        if key is not None:
+            self._remove(key)
+
+    def _answers_for(self, article_id: str | None, fingerprint: Fingerprint) -> bool:
+        key = self._keys.get(article_id) if article_id is not None else None
+        return key is not None and self._entries[key].fingerprint.size >= fingerprint.size
+
+    def _expire(self) -> None:
+        # In order of arrival: one that came late is kept a little longer than it need be.
+        while self._order and self._latest is not None:
+            entry = self._entries.get(self._order[0])
+            if entry is not None and self._latest - entry.time <= self._window:
+                break
+            self._remove(self._order.popleft())
+
+    def _remove(self, key: int) -> None:
+        entry = self._entries.pop(key, None)
+        if entry is not None:
+            self._lsh.remove(key)
+            if self._keys.get(entry.article_id) == key:
+                del self._keys[entry.article_id]
+
+    def _compare(self, source: int, windows: set[int], fingerprint: Fingerprint, entry: _Entry) -> Copy | None:
+        other = entry.fingerprint
+        shared, size, other_size = _overlap(windows, fingerprint, other, self._own_windows(source, entry.source))
+        smaller, larger = min(size, other_size), max(size, other_size)
+        if shared == 0 or smaller < _LEAST_SIZE_RATIO * larger:
+            return None
+        is_same_source = source != 0 and source == entry.source
+        similarity = shared / smaller
+        least = _LEAST_OF_SAME_SOURCE if is_same_source else LEAST_CONTAINMENT
+        is_alike = similarity >= least and (shared >= _LEAST_WINDOWS or similarity >= 0.9)
+        numbers_agree = _numbers_agree(fingerprint.numbers, other.numbers)
+        if is_alike and numbers_agree:
+            jaccard = shared / (size + other_size - shared)
+            return Copy(entry.article_id, min(similarity, 1.0), min(jaccard, 1.0), round(shared), is_same_source)
+        if is_same_source:
+            self._learn(source, windows.intersection(other.windows))
+        is_template = is_same_source and similarity >= _LEAST_TEMPLATE and not numbers_agree
+        return _ALIKE if is_alike or is_template else None
+
+    def _own_windows(self, *sources: int) -> set[int]:
+        return {window for source in sources for window in self._boilerplate.get(source, ())}
+
+    def _learn(self, source: int, windows: Iterable[int]) -> None:
+        known = self._boilerplate.setdefault(source, {})
+        self._boilerplate.move_to_end(source)
+        known.update(dict.fromkeys(windows))
+        while len(known) > _MAX_BOILERPLATE:
+            del known[next(iter(known))]
+        while len(self._boilerplate) > _MAX_SOURCES:
+            self._boilerplate.popitem(last=False)
+
+
+def _overlap(
+    windows: set[int], fingerprint: Fingerprint, other: Fingerprint, not_counted: set[int]
+) -> tuple[float, float, float]:
+    """Return how many windows two texts share, and how many each has; estimated where of one only a sketch is kept."""
+    mine, its = windows, set(other.windows)
+    if not_counted:
+        mine, its = mine - not_counted, its - not_counted
+    # Hashes are spread evenly, and a sketch has all of them up to its largest.
+    limit = min(_complete_up_to(fingerprint), _complete_up_to(other))
+    if limit < LARGEST_HASH:
+        mine = {window for window in mine if window <= limit}
+        its = {window for window in its if window <= limit}
+    scale = (LARGEST_HASH + 1) / (limit + 1)
+    return len(mine & its) * scale, len(mine) * scale, len(its) * scale
+
+
+def _complete_up_to(fingerprint: Fingerprint) -> int:
+    return fingerprint.windows[-1] if fingerprint.size > len(fingerprint.windows) else LARGEST_HASH
+
+
+def _numbers_agree(numbers: frozenset[int], others: frozenset[int]) -> bool:
+    fewer = min(len(numbers), len(others))
+    return fewer < _LEAST_NUMBERS or len(numbers & others) >= _LEAST_SHARED_NUMBERS * fewer
+
+
+def _minhash(fingerprint: Fingerprint) -> RMinHash:
+    # Of the sketch, whose MinHash is the same before and after a restart.
+    minhash = RMinHash(_PERMUTATIONS, _SEED)
+    sketch = fingerprint.sketch.tobytes()
+    minhash.update([sketch[at : at + 4] for at in range(0, len(sketch), 4)])
+    return minhash

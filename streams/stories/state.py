@@ -1,0 +1,148 @@
+"""What is kept of an article so that the window can be built again: at most 600 bytes, whatever the article.
+
+One record an article on the `story-state` channel, one row in the SQLite file; binary, because most of it is hashes.
+"""
+
+from __future__ import annotations
+
+import struct
+from array import array
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+import msgspec
+from msgspec import Struct
+
+from streams.stories.fingerprint import Fingerprint
+from streams.stories.signals import WEIGHT_STEPS, Signals
+
+STATE_VERSION = 1
+MAX_STATE_BYTES = 600
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MAX_LANGUAGE_LETTERS = 12
+_encoder = msgspec.msgpack.Encoder()
+
+
+class StateError(ValueError):
+    """The bytes are no record of an article's place, or one of a newer Rasad."""
+
+
+class Placed(NamedTuple):
+    """An article in its story, as the window knows it."""
+
+    story_id: str
+    signals: Signals
+    fingerprint: Fingerprint
+    near_duplicate_of: str | None = None
+    similarity: float | None = None
+    is_wire_copy: bool = False
+
+
+class _Record(Struct, frozen=True, array_like=True):
+    version: int
+    article_id: bytes
+    story_id: bytes
+    seconds: int
+    source: int
+    language: str
+    is_dated: bool
+    entities: bytes
+    entity_weights: bytes
+    terms: bytes
+    term_weights: bytes
+    numbers: bytes
+    topics: bytes
+    days: tuple[tuple[int, int, int], ...]
+    sketch: bytes
+    size: int
+    text_numbers: bytes
+    near_duplicate_of: bytes
+    similarity: float
+    is_wire_copy: bool
+
+
+_decoder = msgspec.msgpack.Decoder(_Record)
+
+
+def encode_state(placed: Placed) -> bytes:
+    """Return the record of `placed`; at most 600 bytes."""
+    signals, fingerprint = placed.signals, placed.fingerprint
+    return _encoder.encode(
+        _Record(
+            STATE_VERSION,
+            bytes.fromhex(signals.article_id),
+            bytes.fromhex(placed.story_id),
+            round((signals.time - _EPOCH).total_seconds()),
+            signals.source,
+            signals.language[:_MAX_LANGUAGE_LETTERS],
+            signals.is_dated,
+            array("I", signals.entities).tobytes(),
+            _to_steps(signals.entities.values()),
+            array("I", signals.terms).tobytes(),
+            _to_steps(signals.terms.values()),
+            array("H", sorted(signals.numbers)).tobytes(),
+            array("H", sorted(signals.topics)).tobytes(),
+            tuple((first, last - first, round(weight * WEIGHT_STEPS)) for first, last, weight in signals.days),
+            b"".join(struct.pack(">I", window)[1:] for window in fingerprint.sketch),
+            fingerprint.size,
+            array("H", sorted(fingerprint.numbers)).tobytes(),
+            bytes.fromhex(placed.near_duplicate_of or ""),
+            placed.similarity or 0.0,
+            placed.is_wire_copy,
+        )
+    )
+
+
+def decode_state(payload: bytes) -> Placed:
+    """Return the article that `payload` is a record of.
+
+    Raises:
+        StateError: it is none, or a newer Rasad wrote it.
+    """
+    try:
+        record = _decoder.decode(payload)
+        if record.version > STATE_VERSION:
+            raise StateError(f"state version {record.version}, this Rasad knows up to {STATE_VERSION}")
+        return _placed(record)
+    except (msgspec.MsgspecError, UnicodeDecodeError, ValueError, OverflowError) as error:
+        raise error if isinstance(error, StateError) else StateError(str(error)) from error
+
+
+def _placed(record: _Record) -> Placed:
+    windows = array("I", [int.from_bytes(record.sketch[at : at + 3], "big") for at in range(0, len(record.sketch), 3)])
+    signals = Signals(
+        article_id=record.article_id.hex(),
+        source=record.source,
+        language=record.language,
+        time=_EPOCH + timedelta(seconds=record.seconds),
+        entities=_weights(record.entities, record.entity_weights),
+        terms=_weights(record.terms, record.term_weights),
+        numbers=frozenset(_array("H", record.numbers)),
+        topics=frozenset(_array("H", record.topics)),
+        days=tuple((first, first + more, weight / WEIGHT_STEPS) for first, more, weight in record.days),
+        is_dated=record.is_dated,
+    )
+    fingerprint = Fingerprint(windows, frozenset(_array("H", record.text_numbers)), record.size)
+    return Placed(
+        record.story_id.hex(),
+        signals,
+        fingerprint,
+        record.near_duplicate_of.hex() or None,
+        record.similarity if record.near_duplicate_of else None,
+        record.is_wire_copy,
+    )
+
+
+def _to_steps(weights: Iterable[float]) -> bytes:
+    return bytes(min(255, round(weight * WEIGHT_STEPS)) for weight in weights)
+
+
+def _weights(keys: bytes, steps: bytes) -> dict[int, float]:
+    return {key: step / WEIGHT_STEPS for key, step in zip(_array("I", keys), steps, strict=True)}
+
+
+def _array(kind: str, raw: bytes) -> array[int]:
+    found: array[int] = array(kind)
+    found.frombytes(raw)
+    return found

@@ -1,0 +1,64 @@
+"""The story stage: which article is a copy of which, and which story it belongs to.
+
+The one stage that has state, a window of recent articles (`streams/stories/window.py`), so it runs as one logical
+stream. What must be kept of each article for the window to be built again comes out beside the article, and goes in at
+the start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from streams.model import Article, EnrichedArticle, Kept
+from streams.stories.state import StateError, decode_state, encode_state
+from streams.stories.window import StoryWindow
+from streams.text.document import Document
+
+
+class StoryStage:
+    """Gives each enriched article its story and the article that it copies."""
+
+    def __init__(self, *, keeps_state: bool = False) -> None:
+        self._keeps_state = keeps_state
+        self._kept: list[Kept] = []
+        self.window = StoryWindow()
+
+    def place(self, enriched: EnrichedArticle, now: datetime) -> Article:
+        """Return `enriched` with its place, stamped with `now`."""
+        document = Document.of(enriched.title, enriched.text, enriched.language)
+        placed, links = self.window.place(enriched, document)
+        if self._keeps_state:
+            # Also of an article met before: what was kept of it may not have been stored then.
+            self._kept.append(
+                Kept(article_id=enriched.article_id, time=placed.signals.time, record=encode_state(placed))
+            )
+        return Article(
+            **{name: getattr(enriched, name) for name in EnrichedArticle.__struct_fields__},
+            near_duplicate_of=placed.near_duplicate_of,
+            similarity=placed.similarity,
+            wire_copy=placed.is_wire_copy,
+            story_id=placed.story_id,
+            story_links=links,
+            storied_at=now,
+        )
+
+    def take_kept(self) -> list[Kept]:
+        """Return what must be stored of the articles placed since the last call, before they count as done."""
+        kept, self._kept = self._kept, []
+        return kept
+
+    def restore(self, records: Iterable[bytes]) -> int:
+        """Build the window anew from what was stored, in that order; return how many records were none.
+
+        A record that is none costs its article's part in the window and nothing else.
+        """
+        self.window = StoryWindow()
+        self._kept = []
+        faulty = 0
+        for payload in records:
+            try:
+                self.window.restore(decode_state(payload))
+            except StateError:
+                faulty += 1
+        return faulty

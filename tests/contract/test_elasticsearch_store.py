@@ -1,0 +1,65 @@
+"""The store contract on a real Elasticsearch."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from deploy.dev.services import Elasticsearch
+from streams.stores.elasticsearch import ElasticsearchOptions, ElasticsearchStore
+from streams.stores.elasticsearch.administration import install, retain
+from tests.contract.articles import news
+from tests.contract.store_contract import Filled, StoreContract, Subject
+
+
+def _options(node: Elasticsearch, shards: int) -> ElasticsearchOptions:
+    return ElasticsearchOptions(
+        url=node.url, index_prefix=f"contract-{uuid.uuid4().hex[:12]}", shards=shards, retain_months=0
+    )
+
+
+def _subject(options: ElasticsearchOptions) -> Subject:
+    install(options)
+    store = ElasticsearchStore(options)
+    return Subject(store, store.refresh, lambda budget: ElasticsearchStore(options, candidate_budget=budget))
+
+
+@pytest.mark.services
+class TestElasticsearchStore(StoreContract):
+    shards = 1
+
+    @pytest.fixture
+    async def subject(self, elasticsearch: Elasticsearch) -> AsyncIterator[Subject]:
+        options = _options(elasticsearch, self.shards)
+        subject = _subject(options)
+        yield subject
+        await subject.store.close()
+        retain(options)
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def filled(cls, elasticsearch: Elasticsearch) -> Iterator[Filled]:
+        articles = news(300)
+        options = _options(elasticsearch, cls.shards)
+        with asyncio.Runner() as runner:
+
+            async def make() -> Subject:
+                subject = _subject(options)
+                await subject.store.write(articles)
+                await subject.settle()
+                return subject
+
+            subject = runner.run(make())
+            yield Filled(subject, articles, runner)
+            runner.run(subject.store.close())
+        retain(options)
+
+
+@pytest.mark.services
+class TestElasticsearchStoreOfTwoShards(TestElasticsearchStore):
+    """Sequence numbers are a shard's own, and a search merges shards."""
+
+    shards = 2

@@ -1,0 +1,41 @@
+"""The store contract on SQLite."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from streams.stores.sqlite import SqliteStore
+from tests.contract.articles import news
+from tests.contract.store_contract import Filled, StoreContract, Subject
+
+
+async def _nothing() -> None:
+    pass
+
+
+def _subject(path: Path) -> Subject:
+    return Subject(
+        SqliteStore(path), _nothing, lambda budget: SqliteStore(path, read_only=True, candidate_budget=budget)
+    )
+
+
+class TestSqliteStore(StoreContract):
+    @pytest.fixture
+    async def subject(self, tmp_path: Path) -> AsyncIterator[Subject]:
+        subject = _subject(tmp_path / "rasad.sqlite")
+        yield subject
+        await subject.store.close()
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def filled(cls, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filled]:
+        articles = news(300)
+        with asyncio.Runner() as runner:
+            subject = _subject(tmp_path_factory.mktemp("filled") / "rasad.sqlite")
+            runner.run(subject.store.write(articles))
+            yield Filled(subject, articles, runner)
+            runner.run(subject.store.close())
