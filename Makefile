@@ -68,9 +68,10 @@ check: setup-dev ## Formatting, lint, types, architecture contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/mypy -p deploy.dev
+	$(BIN)/mypy -p deploy.dev -p deploy.grafana
 	$(BIN)/lint-imports
 	$(BIN)/python -m docs.generate --check
+	$(BIN)/python -m deploy.grafana.dashboard --check
 
 format: setup-dev ## Format the code
 	$(BIN)/ruff format .
@@ -80,8 +81,9 @@ lock: setup-dev ## Pin all dependencies with hashes, for every platform and Pyth
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --group build pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 
-docs: setup-dev ## Write docs/reference/ from the code
+docs: setup-dev ## Write docs/reference/ and what deploy/ has for Grafana and Kibana from the code
 	$(BIN)/python -m docs.generate
+	$(BIN)/python -m deploy.grafana.dashboard
 
 quality: setup-dev ## Print the quality figures and hold them against their floors
 	$(PYTEST) tests/quality -s

@@ -113,6 +113,8 @@ class EmbeddedSink:
             for stage in ("collect", "enrich", "story", "index"):
                 self._metrics.left_stage(stage, article, now)
         self._metrics.published.inc(len(articles))
+        if quarantined:
+            self._metrics.quarantine_size.set(self._store.quarantine_count())
         return articles
 
     def _processed(self, raws: Sequence[RawArticle]) -> Iterator[Article | tuple[Rejected, bytes]]:

@@ -118,6 +118,7 @@ async def test_what_a_stage_cannot_process_is_in_quarantine_and_the_rest_goes_on
     assert (
         metrics.registry.get_sample_value("rasad_quarantined_total", {"stage": "enrich", "reason": "stage_failed"}) == 1
     )
+    assert metrics.registry.get_sample_value("rasad_quarantine_records") == 1
 
 
 async def test_who_watches_is_told_what_was_stored(store: SqliteStore) -> None:
