@@ -50,13 +50,17 @@ class RunDisplay:
         self._by_language: Counter[str] = Counter()
         self._last: dict[str, Article] = {}
         self.stored = 0
+        """Articles met for the first time."""
+        self.revised = 0
 
     def articles_stored(self, articles: Sequence[Article]) -> None:
         """Note articles that were just committed."""
-        self.stored += len(articles)
+        new = sum(article.revision == 1 for article in articles)
+        self.stored += new
+        self.revised += len(articles) - new
         self._recent.append((self._clock(), len(articles)))
         for article in articles:
-            self._by_language[article.language] += 1
+            self._by_language[article.language] += article.revision == 1
             self._last[article.language] = article
         counts = Counter(article.language for article in articles)
         shown = ", ".join(f"{language} {count}" for language, count in counts.most_common())
@@ -90,7 +94,9 @@ class RunDisplay:
         head = Text.assemble(
             ("Rasad رصد", "bold"), f"  {feeds.total} feeds, {feeds.due} due, {feeds.fetching} being fetched",
             (f", {feeds.failing} failing" if feeds.failing else "", "yellow"),
-            f"  ·  {self.stored} articles, {self.articles_per_second():.1f}/s",
+            f"  ·  {self.stored} articles, ",
+            f"{self.revised} revised, " if self.revised else "",
+            f"{self.articles_per_second():.1f}/s",
         )  # fmt: skip
         table = Table(box=None, padding=(0, 1), expand=True)
         table.add_column("language", width=9)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from io import StringIO
 
+import msgspec
 from rich.console import Console
 
 from agent.collect.collector import Counts
@@ -76,3 +77,13 @@ def test_right_to_left_titles_stand_in_isolates_and_cannot_command_the_terminal(
     text = shown(made)
     assert "\x1b" not in text and "\u202e" not in text
     assert "\u2067" in text and "\u2069" in text and "[red]" in text
+
+
+def test_what_was_edited_is_counted_apart() -> None:
+    made = display([0.0])
+    first = article("talks", "en")
+    made.articles_stored([first])
+    assert "revised" not in shown(made)
+    made.articles_stored([msgspec.structs.replace(first, revision=2, title="talks end")])
+    text = shown(made)
+    assert "1 articles, 1 revised, " in text and "talks end" in text
