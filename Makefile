@@ -45,14 +45,9 @@ demo: setup ## The same on a local world of invented outlets; ends with a search
 
 FAST := not services and not browser
 
-# Both halves at once: the one computes while the other waits for brokers to come back.
 test: setup-dev ## Everything, on the real services (needs a JDK 21+, Maven, Prometheus, Alertmanager)
 	@$(BIN)/python -m deploy.dev fetch
-	@mkdir -p var; echo "what needs no service runs beside the rest; its output follows at the end (and is in var/test-fast.log)"; \
-	$(PYTEST) tests -m "$(FAST)" --durations=15 >var/test-fast.log 2>&1 & fast=$$!; \
-	trap 'kill $$fast 2>/dev/null' INT TERM HUP; \
-	$(PYTEST) tests -m "not ($(FAST))" --durations=15; code=$$?; \
-	wait $$fast || code=$$?; cat var/test-fast.log; exit $$code
+	$(BIN)/python -m tests.halves
 	$(MAKE) --no-print-directory test-wheel
 
 test-fast: setup-dev ## What needs no service
