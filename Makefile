@@ -67,6 +67,7 @@ check: setup-dev ## Formatting, lint, types, architecture contracts
 	$(BIN)/lint-imports
 	$(BIN)/python -m docs.generate --check
 	$(BIN)/python -m deploy.grafana.dashboard --check
+	$(BIN)/python -m agent.kibana.files --check
 
 format: setup-dev ## Format the code
 	$(BIN)/ruff format .
@@ -79,6 +80,7 @@ lock: setup-dev ## Pin all dependencies with hashes, for every platform and Pyth
 docs: setup-dev ## Write docs/reference/ and what deploy/ has for Grafana and Kibana from the code
 	$(BIN)/python -m docs.generate
 	$(BIN)/python -m deploy.grafana.dashboard
+	$(BIN)/python -m agent.kibana.files
 
 quality: setup-dev ## Print the quality figures and hold them against their floors
 	$(PYTEST) tests/quality -s

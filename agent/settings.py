@@ -69,6 +69,17 @@ class ElasticsearchSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fi
     request_timeout_seconds: Seconds = 60.0
 
 
+class KibanaSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    url: Annotated[
+        str, Meta(description="where `rasad admin kibana` imports; with its base path", pattern="^https?://")
+    ] = "http://127.0.0.1:5601"
+    space: Annotated[str, Meta(description="Kibana's space to import into", pattern="^[a-z0-9_-]+$")] = "default"
+    username: str | None = None
+    password: Secret = None
+    api_key: Secret = None
+    ca_file: str | None = None
+
+
 class CollectSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     user_agent: Annotated[
         str, Meta(description="sent with every request; name a contact so that publishers can reach you")
@@ -243,6 +254,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     store: StoreSettings = StoreSettings()
     kafka: KafkaSettings = KafkaSettings()
     elasticsearch: ElasticsearchSettings = ElasticsearchSettings()
+    kibana: KibanaSettings = KibanaSettings()
     collect: CollectSettings = CollectSettings()
     pages: PageSettings = PageSettings()
     websub: WebSubSettings = WebSubSettings()

@@ -73,6 +73,47 @@ def retain(folder: str | None) -> int:
     return 0
 
 
+@command.command(epilog="Example: RASAD_KIBANA__API_KEY_FILE=/run/secrets/kibana rasad admin kibana")
+@_CONFIG
+@click.option(
+    "--write", "folder_to_write", metavar="FOLDER", help="Write the files to FOLDER, for Kibana's own import page."
+)
+@click.option("--wait", "wait_seconds", type=click.FloatRange(0, 3600), default=0.0, help="Seconds to wait for Kibana.")
+def kibana(folder: str | None, folder_to_write: str | None, wait_seconds: float) -> int:
+    """Import the data view, a saved search for each topic, and the dashboards into Kibana 9. May be repeated.
+
+    Objects of the same id, those of an earlier import, are replaced; what you made yourself is left alone. Exits with
+    1 when Kibana took only a part.
+    """
+    from pathlib import Path
+
+    from agent.config_files import Faults
+    from agent.kibana.files import contents, topics_of
+    from agent.kibana.importing import import_objects
+    from agent.settings import config_folder, load_settings
+
+    faults = Faults()
+    path = config_folder(folder)
+    settings = load_settings(path, faults)
+    topics = topics_of(path, faults)
+    faults.check()
+    files = contents(settings.elasticsearch.index_prefix, topics)
+    if folder_to_write is not None:
+        Path(folder_to_write).mkdir(parents=True, exist_ok=True)
+        for name, text in files.items():
+            (Path(folder_to_write) / name).write_text(text, encoding="utf-8")
+            click.echo(f"written: {Path(folder_to_write) / name}")
+        return 0
+    failed = 0
+    for name, text in files.items():
+        done = _patiently(lambda name=name, text=text: import_objects(settings.kibana, name, text), wait_seconds)  # type: ignore[misc]
+        click.echo(f"{name}: {done.imported} objects imported")
+        for line in done.faults:
+            click.echo(f"  {line}", err=True)
+        failed += len(done.faults)
+    return 1 if failed else 0
+
+
 def _advice(report: ChannelReport, difference: Difference) -> str:
     if difference.can_be_mended:
         return ": `rasad admin init --mend` changes it"

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 import msgspec
 
 from streams.model import Article
-from streams.stores.records import article_time, encodable, keys_of
+from streams.stores.records import article_time, as_utc, encodable, keys_of
 
-_ADDED = ("@timestamp", "match_terms", "event")
+_ADDED = ("@timestamp", "match_terms", "event", "latency_seconds")
 _RENAMED = ("url", "canonical_url", "extra")
 _FIELDS = tuple(name for name in Article.__struct_fields__ if name not in _RENAMED)
 _PLAIN_URL = re.compile(r"https?://([a-z0-9.-]+)(?=[/?#]|$)")
@@ -55,6 +55,9 @@ def _encode(article: Article) -> bytes:
         document["url"] = _url(article)
     if article.extra:
         document["extra"] = _encoder.encode(article.extra).decode()
+    if article.indexed_at is not None and not article.is_backfill:
+        passed = as_utc(article.indexed_at) - as_utc(article.collected_at)
+        document["latency_seconds"] = max(0.0, passed.total_seconds())
     document["match_terms"] = keys_of(article)
     return _encoder.encode(document)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from streams.stores.elasticsearch.options import ElasticsearchOptions
 
-TEMPLATE_VERSION = 1
+TEMPLATE_VERSION = 2
 MAX_KEYWORD_LENGTH = 1024
 """Code points. A longer value is kept but not indexed: Lucene would refuse the whole article for a term beyond 32,766
 bytes."""
@@ -105,6 +105,8 @@ _PROPERTIES: dict[str, Any] = {
     "story_links": {"properties": {"kind": _KEYWORD, "weight": {"type": "double"}, "detail": _KEYWORD}},
     "storied_at": _DATE,
     "indexed_at": _DATE,
+    # Worked out here, because a cluster need not have scripts: from collected to indexed, of news and not of backfills.
+    "latency_seconds": {"type": "double"},
     "event": {
         "properties": {
             "created": {"type": "alias", "path": "collected_at"},

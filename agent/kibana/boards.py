@@ -1,0 +1,203 @@
+"""What Rasad brings to Kibana: a data view, a saved search for each topic, and dashboards."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from agent.kibana import objects
+from agent.kibana.fields import Fields
+from agent.kibana.objects import SavedObject
+from streams.definitions import TopicDefinition
+from streams.stores.elasticsearch.template import mappings
+
+LABELS = {
+    "@timestamp": "Time",
+    "country": "Country",
+    "entities.id": "Entity",
+    "frames.id": "Wording",
+    "language": "Language",
+    "latency_seconds": "Seconds to be searchable",
+    "ownership": "Ownership",
+    "source_name": "Source",
+    "story_id": "Story",
+    "title": "Title",
+    "topics.id": "Topic",
+    "wire_copy": "Copy of an agency's report",
+}
+HIDDEN = ("match_terms",)
+_SEARCH_COLUMNS = ("title", "source_name", "language", "country", "ownership", "topics.id")
+_CONTROLS = {"topics.id": "Topic", "language": "Language", "country": "Country", "ownership": "Ownership"}
+
+
+def article_fields() -> Fields:
+    """Return the fields of an article's index."""
+    return Fields(mappings()["properties"])
+
+
+def topic_searches(prefix: str, topics: Sequence[TopicDefinition]) -> list[SavedObject]:
+    """Return the data view, and a saved search for each topic."""
+    fields, view = article_fields(), f"{prefix}-articles"
+    for name in _SEARCH_COLUMNS:
+        fields.type_of(name)
+    fields.countable("topics.id")
+    found = [
+        objects.saved_search(
+            f"{prefix}-topic-{topic.id}",
+            f"Rasad: {topic.name}",
+            topic.description,
+            view,
+            f'topics.id : "{topic.id}"',
+            _SEARCH_COLUMNS,
+        )
+        for topic in sorted(topics, key=lambda topic: topic.id)
+        if not topic.is_concept
+    ]
+    return [_view(prefix), *found]
+
+
+def article_dashboards(prefix: str) -> list[SavedObject]:
+    """Return the data view, the charts and the dashboards on articles."""
+    view = f"{prefix}-articles"
+    news, news_charts = _news(prefix, view)
+    flow, flow_charts = _flow(prefix, view)
+    return [_view(prefix), *news_charts, *flow_charts, news, flow]
+
+
+def _view(prefix: str) -> SavedObject:
+    fields = article_fields()
+    for name in (*LABELS, *HIDDEN):
+        fields.type_of(name)
+    return objects.data_view(f"{prefix}-articles", f"{prefix}-articles-*", "Rasad articles", LABELS, HIDDEN)
+
+
+def _news(prefix: str, view: str) -> tuple[SavedObject, list[SavedObject]]:
+    columns = objects.Columns(article_fields())
+    articles = columns.count("Articles")
+    sources, stories = columns.distinct("source_id", "Sources"), columns.distinct("story_id", "Stories")
+    languages = columns.distinct("language", "Languages")
+    copies = columns.count("Copies", only="near_duplicate_of : *")
+    week_before = columns.count("A week before", earlier="1w")
+    rows = [
+        [
+            objects.number(f"{prefix}-articles-number", "Articles", view, articles),
+            objects.number(f"{prefix}-stories-number", "Stories", view, stories),
+            objects.number(f"{prefix}-sources-number", "Sources", view, sources),
+            objects.number(f"{prefix}-copies-number", "Copies", view, copies),
+        ],
+        [
+            objects.lines(
+                f"{prefix}-volume-by-topic",
+                "Volume by topic",
+                view,
+                [columns.times(), columns.top("topics.id", "Topic", articles), articles],
+            ),
+            objects.lines(
+                f"{prefix}-volume-by-language",
+                "Volume by language",
+                view,
+                [columns.times(), columns.top("language", "Language", articles), articles],
+            ),
+        ],
+        [
+            objects.table(
+                f"{prefix}-spikes",
+                "Topics against a week before",
+                view,
+                [columns.top("topics.id", "Topic", articles, size=30, other=False), articles, week_before],
+            ),
+            objects.table(
+                f"{prefix}-story-sizes",
+                "Largest stories",
+                view,
+                [
+                    columns.top("story_id", "Story", articles, size=50, other=False),
+                    articles,
+                    sources,
+                    languages,
+                    copies,
+                    columns.last("@timestamp", "Latest article"),
+                ],
+            ),
+        ],
+        [
+            objects.table(
+                f"{prefix}-top-sources",
+                "Top sources",
+                view,
+                [columns.top("source_name", "Source", articles, size=50, other=False), articles, copies, stories],
+            ),
+            objects.table(
+                f"{prefix}-top-entities",
+                "Top entities",
+                view,
+                [columns.top("entities.id", "Entity", articles, size=50, other=False), articles, week_before, sources],
+            ),
+        ],
+        [
+            objects.lines(
+                f"{prefix}-wordings",
+                "Who words it how",
+                view,
+                [
+                    columns.top("frames.id", "Wording", articles, size=12, other=False),
+                    columns.top("ownership", "Ownership", articles, size=7),
+                    articles,
+                ],
+                kind="bar_horizontal_stacked",
+            ),
+            objects.lines(
+                f"{prefix}-countries",
+                "Countries of the outlets",
+                view,
+                [columns.top("country", "Country", articles, size=20), articles],
+                kind="bar_horizontal",
+            ),
+        ],
+    ]
+    title = "Rasad: the news"
+    about = "Volume by topic and language, spikes, stories, sources, entities, wordings."
+    whole = objects.dashboard(f"{prefix}-news", title, about, view, rows, _CONTROLS)
+    return whole, [chart for row in rows for chart in row]
+
+
+def _flow(prefix: str, view: str) -> tuple[SavedObject, list[SavedObject]]:
+    columns = objects.Columns(article_fields())
+    articles = columns.count("Articles")
+    median = columns.percentile("latency_seconds", 50, "Half are faster")
+    slow = columns.percentile("latency_seconds", 95, "95 % are faster")
+    undated = columns.count("Undated", only="date_is_reliable : false")
+    from_page = columns.count("From the page", only="text_origin : page")
+    rows = [
+        [
+            objects.lines(
+                f"{prefix}-latency",
+                "Seconds from collected to searchable",
+                view,
+                [columns.times("collected_at"), median, slow],
+                kind="line",
+            ),
+            objects.table(
+                f"{prefix}-latency-by-source",
+                "Slowest sources",
+                view,
+                [columns.top("source_name", "Source", slow, size=30, other=False), slow, median, articles],
+            ),
+        ],
+        [
+            objects.lines(
+                f"{prefix}-collected",
+                "Articles as they were collected",
+                view,
+                [columns.times("collected_at"), columns.top("language", "Language", articles), articles],
+            ),
+            objects.table(
+                f"{prefix}-faults-by-source",
+                "What sources leave out",
+                view,
+                [columns.top("source_name", "Source", articles, size=50, other=False), articles, undated, from_page],
+            ),
+        ],
+    ]
+    title = "Rasad: the flow"
+    whole = objects.dashboard(f"{prefix}-flow", title, "Latency, and what feeds leave out.", view, rows, _CONTROLS)
+    return whole, [chart for row in rows for chart in row]
