@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from streams.attribution.context import Context, Found
 from streams.attribution.names import Name, Occurrence
@@ -54,6 +55,24 @@ class Credit:
     is_label: bool = False
 
 
+def has_at_most(words: int, text: str) -> bool:
+    """Whether `text` has no more than so many words between spaces; of a long one only so many are read."""
+    return len(text.split(None, words)) <= words
+
+
+class _Side(NamedTuple):
+    """The credit word on one side of a name, and whether a word for an outlet stands right beside it."""
+
+    phrase: Found | None
+    has_kind: bool
+
+
+_NOTHING = _Side(None, False)
+_BEFORE, _AFTER = frozenset(("before", "cite")), frozenset(("after", "view", "cite-after", "cite"))
+_TITLE = frozenset(("kind", "between"))
+_VERB = frozenset(("after",))
+
+
 class Judge:
     """Looks at the names of one field of an article."""
 
@@ -69,7 +88,7 @@ class Judge:
             return None
         left = self._left(found.first)
         right = (
-            self._Side(None, False)
+            _NOTHING
             if self._is_object(found.first)
             else self._right(
                 found.last, limit, is_apposed="," in context.gap(found.first) or "،" in context.gap(found.first)
@@ -111,26 +130,21 @@ class Judge:
 
     # --- beside a credit word ---------------------------------------------------------------------------------------
 
-    @dataclass(frozen=True)
-    class _Side:
-        phrase: Found | None
-        has_kind: bool
-
-    def _left(self, first: int) -> Judge._Side:
+    def _left(self, first: int) -> _Side:
         """Return the credit word before a name, and whether a word for an outlet stands right before it."""
         context = self._context
-        at, strangers, has_kind, wanted = first, 0, False, frozenset(("before", "cite"))
+        at, strangers, has_kind = first, 0, False
         for _ in range(_MOST_BEFORE):
             if at <= 0:
                 break
             ending = context.ending(at)
             if context.is_broken(at, at) and not self._is_apposition(at, ending):
                 break
-            credit = self._longest(ending, wanted, first=True)
+            credit = self._longest(ending, _BEFORE, first=True)
             if credit is not None:
-                return self._Side(credit, has_kind)
-            word = self._longest(ending, frozenset(("kind", "between")), first=True)
-            kinds = frozenset().union(*(phrase.kinds for phrase in ending))
+                return _Side(credit, has_kind)
+            word = self._longest(ending, _TITLE, first=True)
+            kinds: frozenset[str] = frozenset().union(*[phrase.kinds for phrase in ending])
             if "stop" in kinds:
                 break
             if word is not None:
@@ -141,34 +155,38 @@ class Judge:
             if strangers > (2 if has_kind else 1) or "office" in kinds or "many" in kinds:
                 break
             at -= 1
-        return self._Side(None, has_kind)
+        return _Side(None, has_kind)
 
-    def _right(self, last: int, limit: int, *, is_apposed: bool = False) -> Judge._Side:
+    def _right(self, last: int, limit: int, *, is_apposed: bool = False) -> _Side:
         context = self._context
         at, strangers, has_kind = last, 0, False
         for _ in range(_MOST_AFTER):
             if at >= limit:
                 break
             starting = context.starting(at)
-            is_cite = any(phrase.kinds & {"cite", "cite-after"} for phrase in starting)
-            is_comma = context.gap(at).strip(' »”")') in ",،"
             if context.is_broken(at, at) and not (
-                is_comma and (is_cite or has_kind or is_apposed or self._is_kind(starting))
+                context.gap(at).strip(' »”")') in ",،"
+                and (
+                    has_kind
+                    or is_apposed
+                    or self._is_kind(starting)
+                    or any([phrase.kinds & {"cite", "cite-after"} for phrase in starting])
+                )
             ):
                 break
-            credit = self._longest(starting, frozenset(("after", "view", "cite-after", "cite")), first=False)
+            credit = self._longest(starting, _AFTER, first=False)
             if credit is not None:
-                return self._Side(credit, has_kind)
-            word = self._longest(starting, frozenset(("kind", "between")), first=False)
+                return _Side(credit, has_kind)
+            word = self._longest(starting, _TITLE, first=False)
             if word is not None:
                 has_kind = has_kind or ("kind" in word.kinds and strangers == 0)
                 at = word.last
                 continue
             strangers += 1
-            if strangers > 1 or any(phrase.kinds & {"stop", "office", "many"} for phrase in starting):
+            if strangers > 1 or any([phrase.kinds & {"stop", "office", "many"} for phrase in starting]):
                 break
             at += 1
-        return self._Side(None, has_kind)
+        return _Side(None, has_kind)
 
     def _is_apposition(self, at: int, ending: tuple[Found, ...]) -> bool:
         """Whether only a comma stands between a word for an outlet and its name: "the state news agency, SANA"."""
@@ -180,7 +198,7 @@ class Judge:
 
     @staticmethod
     def _longest(phrases: tuple[Found, ...], kinds: frozenset[str], *, first: bool) -> Found | None:
-        fitting = [phrase for phrase in phrases if phrase.kinds & kinds]
+        fitting = [phrase for phrase in phrases if not phrase.kinds.isdisjoint(kinds)] if phrases else None
         if not fitting:
             return None
         return min(fitting, key=lambda phrase: phrase.first) if first else max(fitting, key=lambda phrase: phrase.last)
@@ -196,12 +214,12 @@ class Judge:
             return False
         start = context.start(self._with_kinds(found.first))
         before = context.text[max(context.text.rfind(mark, 0, start) for mark in ".!?؟۔\n،,") + 1 : start]
-        if len(before.split()) > (3 if is_sure else 1):
+        if not has_at_most(3 if is_sure else 1, before):
             return False
         for at in range(found.last, min(found.last + _MOST_TO_VERB, len(context.terms))):
             if context.sentence_ends(context.end(at), context.start(at)) or "\n" in context.gap(at):
                 return False
-            verb = self._longest(context.starting(at), frozenset(("after",)), first=False)
+            verb = self._longest(context.starting(at), _VERB, first=False)
             if verb is not None and self._ends_clause(verb.last):
                 return True
         return False
@@ -281,13 +299,15 @@ class Judge:
         """Whether a credit word stands where a report begins: what follows it is all taken from there."""
         context = self._context
         before, _ = context.line(phrase.first, phrase.last)
-        return len(before.split()) <= 4 and not before.rstrip().endswith(tuple(".!?؟"))
+        return has_at_most(4, before) and not before.rstrip().endswith(tuple(".!?؟"))
 
     # --- on lines of their own --------------------------------------------------------------------------------------
 
     def _is_labelled(self, first: int) -> bool:
         """Whether «المصدر:» or its like stands before a name in its line."""
         context = self._context
+        if not context.may_be_labelled(first - 8, first):
+            return False
         for at in range(first - 1, max(-1, first - 9), -1):
             labels = [phrase for phrase in context.starting(at) if "label" in phrase.kinds and phrase.last <= first]
             for label in labels:
@@ -308,9 +328,9 @@ class Judge:
         if not self._is_title:
             if self._is_parenthesis(found, before, after):
                 return True
-            if len(lead.split()) <= _MOST_CITY_TOKENS and _CITY.fullmatch(lead) and _AFTER_CITY.match(after):
+            if has_at_most(_MOST_CITY_TOKENS, lead) and _CITY.fullmatch(lead) and _AFTER_CITY.match(after):
                 return not (name.is_ambiguous and after.strip()[:1] not in tuple(_DASHES) and after.strip())
-            if is_first and len(after.split()) <= _MOST_ALONE_TOKENS and _BYLINE.fullmatch(after):
+            if is_first and has_at_most(_MOST_ALONE_TOKENS, after) and _BYLINE.fullmatch(after):
                 return self._may(found, is_sure)  # a line with nothing but the name
             if is_first and len(after) <= 60 and _INTRODUCES.fullmatch(after):
                 return self._may(found, is_sure)
@@ -329,7 +349,7 @@ class Judge:
             return False
         rest = after[closing + 1 :].strip()
         city = before[:opening].rstrip()
-        is_dateline = len(city.split()) <= _MOST_CITY_TOKENS and not re.search(r"[!?؟;؛«»]|:.", city)
+        is_dateline = has_at_most(_MOST_CITY_TOKENS, city) and not re.search(r"[!?؟;؛«»]|:.", city)
         if found.name.is_ambiguous and not found.name.is_all_capitals and rest[:1] not in tuple(_DASHES):
             return False
         return is_dateline or not rest.strip(" .،")
@@ -338,7 +358,7 @@ class Judge:
         """Return where a name begins when the words for what it is are counted in: «وكالة», «پایگاه خبری تحلیلی»."""
         context = self._context
         while first > 0 and context.gap(first).strip(' «"“') == "":
-            word = self._longest(context.ending(first), frozenset(("kind", "between")), first=True)
+            word = self._longest(context.ending(first), _TITLE, first=True)
             if word is None:
                 break
             first = word.first

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from streams.definitions import SourceDefinition
 from streams.text.tokens import Tokens, tokenize
@@ -51,6 +52,10 @@ class SourceNames:
                 self._add(name, "", None, set())
         for known in self.by_first.values():
             known.sort(key=lambda name: -len(name.terms))
+        self.seconds = frozenset(
+            name.terms[1] for known in self.by_first.values() for name in known if len(name.terms) > 1
+        )
+        """The second terms of all names that have one."""
         self._tables: dict[str, _Forms] = {}
 
     def forms(self, language: str) -> _Forms:
@@ -104,8 +109,7 @@ class _Forms(dict[str, tuple[Name, ...]]):
         return result
 
 
-@dataclass(frozen=True)
-class Occurrence:
+class Occurrence(NamedTuple):
     """A name that stands in a text: tokens `[first, last)`."""
 
     first: int
@@ -113,13 +117,17 @@ class Occurrence:
     name: Name
 
 
-def find_names(tokens: Tokens, names: SourceNames) -> list[Occurrence]:
-    """Return the names in `tokens`, in order, the longest at each place; what only looks like one is among them."""
+def find_names(tokens: Tokens, names: SourceNames, places: Iterable[int] | None = None) -> list[Occurrence]:
+    """Return the names in `tokens`, in order, the longest at each place; what only looks like one is among them.
+
+    `places`: the tokens that may begin one, where they are known; all by default.
+    """
     table = names.forms(tokens.language)
     terms = tokens.terms
     found: list[Occurrence] = []
     free_from = 0
-    for at, known in [(at, known) for at, known in enumerate(map(table.__getitem__, terms)) if known]:
+    for at in range(len(terms)) if places is None else places:
+        known = table[terms[at]]
         if at < free_from:
             continue
         second = terms[at + 1] if at + 1 < len(terms) else ""

@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from streams.attribution.context import Context, Found
-from streams.attribution.credits import Credit, Reach
+from streams.attribution.credits import Credit, Reach, has_at_most
 
 _MOST_NAME_TOKENS = 4
 _LEAST_JOINED = 6
@@ -17,9 +17,12 @@ _END = re.compile(r"[|\n–—()،,;؛:.!?؟]|\s-\s")
 _LABEL = re.compile(r"\s*[:：]")
 
 
-def find_unknown(context: Context, taken: set[int]) -> Iterator[Credit]:
-    """Yield the credits of unlisted outlets in a field. `taken`: tokens of names that are known."""
-    for phrase in context.promising():
+def find_unknown(context: Context, anchors: Iterable[int], taken: set[int]) -> Iterator[Credit]:
+    """Yield the credits of unlisted outlets in a field.
+
+    `anchors`: tokens that may begin the words before one; `taken`: tokens of names that are known.
+    """
+    for phrase in context.promising(anchors):
         credit = None
         if "label" in phrase.kinds and _LABEL.match(context.text, context.end(phrase.last)):
             credit = _labelled(context, phrase)
@@ -76,7 +79,7 @@ def _beside(context: Context, phrase: Found) -> Credit | None:
         return None
     if first == last or _is_office(context, first, last):
         return None
-    opens = len(before.split()) <= 4
+    opens = has_at_most(4, before)
     return Credit(first, last, None, Reach.REPORT if opens else Reach.PASSAGE, "cite" in phrase.kinds)
 
 
