@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal
+from operator import itemgetter
+from typing import Any, Literal, NamedTuple
 
 from streams.event_dates.calendars import is_year
 from streams.event_dates.names import Calendar, M, Names, Phrases, names_of
@@ -24,8 +24,7 @@ _MAX_ORDINAL_TERMS = 3
 Direction = Literal["nearest", "past", "future"]
 
 
-@dataclass(frozen=True)
-class Expression:
+class Expression(NamedTuple):
     """One expression: tokens `[first, last)`, and what it says of the day."""
 
     first: int
@@ -44,13 +43,34 @@ class Expression:
 
 _PREFIXES = {"ar": "وفبكل", "he": "בלמהושכ"}
 _MAX_PREFIXES = 2
-_NUMBER = ("#",)
 _CACHE_TERMS = 50_000
+
+# What a term may be: one bit each, so that the terms of a text make a string of bytes that can be searched.
+_DIGITS, _DAY_NUMBER, _ORDINAL, _MONTH, _OTHER = 1, 2, 4, 8, 16
+"""`_OTHER`: a weekday, or a word such as "today"."""
+_LONGEST_NAME = 4
+"""Terms of the longest name of a month."""
+
+
+def _any_of(roles: int) -> str:
+    return "[" + "".join(f"\\x{role:02x}" for role in range(32) if role & roles) + "]"
+
+
+def _before(roles: int, most: int) -> str:
+    return "|".join(f"(?<={_any_of(roles)}{'.' * distance})" for distance in range(1, most + 1))
+
+
+_BEGINNING = re.compile(
+    f"{_any_of(_OTHER)}|{_any_of(_DIGITS)}(?={_any_of(_DIGITS)}{{2}})|{_any_of(_MONTH)}(?:"
+    f"{_before(_DAY_NUMBER | _ORDINAL, _MAX_JOINTS + _MAX_ORDINAL_TERMS)}"
+    f"|(?=.{{0,{_LONGEST_NAME - 1}}}{_any_of(_DAY_NUMBER)}))".encode(),
+    re.DOTALL,
+)
+"""Where a day may be named, in the roles of a text's tokens: a month only near a number."""
 
 
 class _Stems(dict[str, tuple[str, ...]]):
-    """What a term may stand for in tables of names: itself, and what is left when clitics and endings are off;
-    `_NUMBER` for what begins with a digit.
+    """What a term may stand for in tables of names: itself, and what is left when clitics and endings are off.
 
     Names are few, so that this is cheaper than asking for all variants of every word.
     """
@@ -62,7 +82,7 @@ class _Stems(dict[str, tuple[str, ...]]):
         self._prefixes = _PREFIXES.get(language.partition("-")[0], "")
 
     def __missing__(self, term: str) -> tuple[str, ...]:
-        stems = _NUMBER if term[0].isdigit() else tuple(form for form in self._forms(term) if self._begins(form))
+        stems = () if term[0].isdigit() else tuple([form for form in self._forms(term) if self._begins(form)])
         if len(self) >= _CACHE_TERMS:
             self.clear()
         self[term] = stems
@@ -86,41 +106,74 @@ class _Stems(dict[str, tuple[str, ...]]):
         return form in self._firsts or (bool(self._beginnings) and form.startswith(self._beginnings))
 
 
+class _Roles(dict[str, int]):
+    """What a term may be in the expression of a day; forgets everything when it is full."""
+
+    def __init__(self, language: str, names: Names) -> None:
+        super().__init__()
+        self.stems = _Stems(language, names.months, names.weekdays, names.relative)
+        self.ordinals = _Stems(language, names.ordinals)
+        self._months = _Stems(language, names.months)
+        self._others = _Stems(language, names.weekdays, names.relative)
+
+    def __missing__(self, term: str) -> int:
+        role = 0
+        if term[0].isdigit():
+            role = _DIGITS if term.isdigit() and term.isascii() and len(term) <= 4 else 0
+        elif self.stems[term]:
+            role = (_MONTH if self._months[term] else 0) | (_OTHER if self._others[term] else 0)
+        if self.ordinals[term]:
+            role |= _ORDINAL
+        if day_of(term) is not None:
+            role |= _DAY_NUMBER
+        if len(self) >= _CACHE_TERMS:
+            self.clear()
+        self[term] = role
+        return role
+
+
+def day_of(term: str) -> int | None:
+    """Return the day of the month that `term` may be the number of: "25", «و16», "28th"."""
+    number = _DAY.fullmatch(term)
+    return day if number is not None and 1 <= (day := int(number[1])) <= 31 else None
+
+
 @cache
-def _stems(language: str) -> tuple[_Stems, _Stems]:
-    """Return the stems of what fixes a day, and those of ordinals, which do so only beside a month."""
+def _tables(language: str) -> tuple[_Roles, Names]:
     names = names_of(language)
-    return _Stems(language, names.months, names.weekdays, names.relative), _Stems(language, names.ordinals)
+    return _Roles(language, names), names
 
 
 def read(tokens: Tokens) -> list[Expression]:
     """Return the expressions of `tokens` in order; none of them overlap."""
-    terms = tokens.terms
-    stems, ordinals = _stems(tokens.language)
+    table, names = _tables(tokens.language)
     # Most words have nothing to do with days: they are passed over at the speed of a look-up.
-    marked = [(at, found) for at, found in enumerate(map(stems.__getitem__, terms)) if found]
-    named = [at for at, found in marked if found is not _NUMBER]
-    numbers = [at for at, found in marked if found is _NUMBER]
-    if not marked:
+    roles = bytes(map(table.__getitem__, tokens.terms))
+    begun = [match.start() for match in _BEGINNING.finditer(roles)]
+    if not begun:
         return []
-    reader = _Reader(tokens, names_of(tokens.language), stems, ordinals)
-    found = [expression for at in numbers if (expression := reader.numeric(at)) is not None]
-    found += [expression for at in named if (expression := reader.month(at)) is not None]
+    reader = _Reader(tokens, names, table)
+    found = [one for at in begun if roles[at] & _DIGITS and (one := reader.numeric(at)) is not None]
+    found += [one for at in begun if roles[at] & _MONTH and (one := reader.month(at)) is not None]
     taken = {place for expression in found for place in range(expression.first, expression.last)}
-    for at in named:
-        if at not in taken and (expression := reader.weekday(at) or reader.relative(at)) is not None:
+    for at in begun:
+        if (
+            roles[at] & _OTHER
+            and at not in taken
+            and (expression := reader.weekday(at) or reader.relative(at)) is not None
+        ):
             found.append(expression)
             taken.update(range(expression.first, expression.last))
-    return _joined(sorted(found, key=lambda expression: expression.first))
+    return _joined(sorted(found, key=itemgetter(0))) if found else []
 
 
 class _Reader:
-    def __init__(self, tokens: Tokens, names: Names, stems: _Stems, ordinals: _Stems) -> None:
+    def __init__(self, tokens: Tokens, names: Names, roles: _Roles) -> None:
         self._tokens = tokens
         self._terms = tokens.terms
         self._names = names
-        self._stems = stems
-        self._ordinals = ordinals
+        self._stems = roles.stems
+        self._ordinals = roles.ordinals
 
     def numeric(self, at: int) -> Expression | None:
         """25.04.2023, 2023-04-25, ۱۴۰۲/۰۲/۰۵"""
@@ -148,13 +201,11 @@ class _Reader:
         if found is None:
             return None
         length, (calendar, month) = found
-        if not self._is_name(at):
-            return None
         after = at + length
         days, first = self._days_before(at)
         if not days:
             days, after = self._days_after(after)
-        if not days:
+        if not days or not self._is_name(at):
             return None
         year, last = self._year_after(after, calendar)
         direction, last = self._direction(first, last)
@@ -271,10 +322,7 @@ class _Reader:
     def _day(self, at: int) -> int | None:
         if not 0 <= at < len(self._terms):
             return None
-        number = _DAY.fullmatch(self._terms[at])
-        if number is None or not 1 <= int(number[1]) <= 31:
-            return None
-        return int(number[1])
+        return day_of(self._terms[at])
 
     def _is_listed(self, first: int, second: int) -> bool:
         """Whether two days stand in a list or a range: "3-4", «15 و16»."""
