@@ -10,7 +10,7 @@ from typing import Any
 from agent.errors import ServiceUnavailable
 from agent.kafka_clients import BOOTSTRAP_TIMEOUT_MS, REQUEST_TIMEOUT_MS, client_options, kafka_faults
 from agent.settings import KafkaSettings
-from streams.channels import STORY_STATE, Channel
+from streams.channels import Channel
 
 _POLL_MS = 1_000
 _SILENT_POLLS = 30
@@ -35,8 +35,8 @@ def whole_channel(settings: KafkaSettings, channel: Channel) -> Iterator[Iterato
             consumer.close()
 
 
-def read_story_state(settings: KafkaSettings) -> Iterator[bytes]:
-    """Yield the newest record of each article on the state channel of the stories, in order.
+def read_state(settings: KafkaSettings, channel: Channel) -> Iterator[bytes]:
+    """Yield the newest record of each key on a state channel of one partition, in order.
 
     Raises:
         StoreUnavailable: Kafka cannot be reached: try again later.
@@ -45,7 +45,7 @@ def read_story_state(settings: KafkaSettings) -> Iterator[bytes]:
 
     newest: dict[bytes, bytes] = {}
     try:
-        with whole_channel(settings, STORY_STATE) as entries:
+        with whole_channel(settings, channel) as entries:
             for _, key, value in entries:
                 newest.pop(key, None)  # so that it comes where it was written last
                 if value is not None:

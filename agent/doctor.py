@@ -174,6 +174,7 @@ def _no_pipeline() -> Any:
 def _elasticsearch(settings: Settings) -> Iterator[Finding]:
     from agent.open_store import elasticsearch_options
     from streams.stores.elasticsearch.client import connect_blocking, translate
+    from streams.stores.elasticsearch.template import side_templates
 
     options = elasticsearch_options(settings)
     try:
@@ -184,7 +185,8 @@ def _elasticsearch(settings: Settings) -> Iterator[Finding]:
     with client:
         try:
             health = client.cluster.health()
-            template = client.indices.exists_index_template(name=options.template_name)
+            names = (options.template_name, *side_templates(options))
+            missing = [name for name in names if not client.indices.exists_index_template(name=name)]
             nodes = list(client.nodes.stats(metric=["os", "fs"])["nodes"].values())
         except Exception as error:
             yield _fault("elasticsearch", translate(error, options), "start it, or mend the elasticsearch section")
@@ -193,9 +195,9 @@ def _elasticsearch(settings: Settings) -> Iterator[Finding]:
         health["status"],
         f"{health['cluster_name']}: {health['number_of_nodes']} nodes, {health['status']}",
     )
-    if not template:
+    if missing:
         yield Finding(
-            "elasticsearch", "fault", f"{detail}; no index template {options.template_name}", "run `rasad admin init`"
+            "elasticsearch", "fault", f"{detail}; no index template {', '.join(missing)}", "run `rasad admin init`"
         )
     elif status == "red":
         yield Finding("elasticsearch", "fault", detail, "some shards are lost: see the log of Elasticsearch")

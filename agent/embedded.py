@@ -1,6 +1,6 @@
 """The one-process runtime: the same stages, called in turn, one SQLite file.
 
-    collector ─ deliver ─▶ [enrich ─▶ story] ─▶ ONE transaction: articles, feed state, story state, quarantine
+    collector ─ deliver ─▶ [enrich ─▶ story] ─▶ ONE transaction: articles, feed state, story state, trends, quarantine
 
 Feed state, articles and what they became are committed together, so a killed agent has either seen an entry and stored
 its article, or neither: exactly once.
@@ -11,11 +11,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from agent.burst import BurstHelper
 from agent.collect.records import Delivery, SinkUnavailable
-from streams import codec
+from streams import channels, codec
 from streams.model import Article, QuarantineRecord, RawArticle
 from streams.pipeline import Pipeline, Rejected
 from streams.stores.base import StoreError
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from streams.metrics import Metrics
     from streams.stores.sqlite import SqliteStore
 
+TREND_STATE_KEPT = timedelta(hours=channels.TREND_STATE.retention_hours or 0)
 OnStored = Callable[[Sequence[Article]], None]
 
 
@@ -101,13 +103,19 @@ class EmbeddedSink:
                 articles.append(result)
             else:
                 quarantined.append(self._quarantine(*result))
+        stories = self._pipeline.stories
+        trends = stories.trends.found(self._pipeline.clock())
         with self._metrics.timed("index", len(articles)), self._store.transaction() as transaction:
             verdicts = transaction.write(articles)
             transaction.put_feed_states({d.state.feed_url: codec.encode(d.state) for d in deliveries})
             transaction.put_quarantine(quarantined)
-            if (begins := self._pipeline.stories.window.begins) is not None:
-                transaction.put_story_state(self._pipeline.stories.take_kept(), begins)
-        now = self._pipeline.clock()
+            if (begins := stories.window.begins) is not None:
+                transaction.put_story_state(stories.take_kept(), begins)
+            now = self._pipeline.clock()
+            transaction.put_trends(trends)
+            transaction.put_trend_state(stories.trends.unsaved(), now - TREND_STATE_KEPT)
+        stories.trends.saved()
+        self._metrics.trended(trends, stories.trends, now)
         for article, verdict in zip(articles, verdicts, strict=True):
             self._metrics.bulk_items.labels(verdict.outcome).inc()
             for stage in ("collect", "enrich", "story", "index"):

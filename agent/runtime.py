@@ -81,6 +81,8 @@ async def embedded_agent(
         pipeline = Pipeline(definitions, keeps_state=True)
         if faulty := pipeline.stories.restore(store.story_state()):
             log.warning("%d records of the story window cannot be read; their articles are met anew", faulty)
+        if faulty := pipeline.stories.trends.restore(store.trend_state()):
+            log.warning("%d records of the trends' counts cannot be read and are left out", faulty)
         settle()
         display = RunDisplay(lambda: collector.counts(), lambda: collector.states(), footer=footer)
         burst = BurstHelper(pipeline.enrich, definitions)

@@ -59,6 +59,20 @@ STORY_STATE = Channel(
     retention_hours=24 * 15,  # a window and a day
     single_partition=True,
 )
+TREND_STATE = Channel(
+    "trend-state",
+    "what the trends are counted from again: articles of a series by hour of a day, and the words that were met",
+    compacted=True,
+    retention_hours=24 * (8 * 7 + 1),  # the weeks that are compared with, and a day
+    single_partition=True,
+    least_record_bytes=1_000_000,
+)
+TRENDS = Channel(
+    "trends",
+    "Trend by trend id, from the story stage to the index and the alerts; a later record of an id is its newer version",
+)
 
-CHANNELS: tuple[Channel, ...] = (RAW, BACKFILL, ENRICHED, ARTICLES, QUARANTINE, FEED_STATE, STORY_STATE)
+CHANNELS: tuple[Channel, ...] = (
+    RAW, BACKFILL, ENRICHED, ARTICLES, QUARANTINE, FEED_STATE, STORY_STATE, TREND_STATE, TRENDS,
+)  # fmt: skip
 BY_NAME: dict[str, Channel] = {channel.name: channel for channel in CHANNELS}

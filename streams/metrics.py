@@ -12,12 +12,17 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
 from streams.model import REJECT_REASONS, Article, EnrichedArticle, RawArticle
+from streams.trends.records import SERIES_KINDS, TREND_KINDS, Trend
+
+if TYPE_CHECKING:
+    from streams.trends.keeper import TrendKeeper
 
 FETCH_OUTCOMES = (
     "ok", "not_modified", "moved", "gone", "http_error", "rate_limited", "timeout", "unreachable", "tls_error",
@@ -63,6 +68,7 @@ LANGUAGES = frozenset(
 LATENCY_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 21_600, 86_400)
 STAGE_BUCKETS = (0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
 OTHER = "other"
+_MAX_TRENDS_COUNTED = 10_000
 
 
 class Metrics:
@@ -73,6 +79,7 @@ class Metrics:
     ) -> None:
         self.registry = registry if registry is not None else CollectorRegistry()
         self._topic_ids = frozenset(topic_ids)
+        self._trends_counted: dict[str, None] = {}
         r = self.registry
         ProcessCollector(registry=r)
         PlatformCollector(registry=r)
@@ -169,6 +176,21 @@ class Metrics:
             "Time since the feed was read that was read longest ago, of those that are not stopped.",
             registry=r,
         )
+        self.trends = Counter(
+            "rasad_trend_findings_total",
+            "Findings that something is written about more or less than usual, or that a word is new.",
+            ["kind", "series"],
+            registry=r,
+        )
+        self.trend_articles = Gauge(
+            "rasad_trend_articles", "Articles of a topic published in the present hour.", ["topic"], registry=r
+        )
+        self.trend_expected = Gauge(
+            "rasad_trend_expected_articles",
+            "Articles of a topic that are usual for the whole of the present hour, by the weeks before.",
+            ["topic"],
+            registry=r,
+        )
         self._start_at_zero()
 
     def _start_at_zero(self) -> None:
@@ -189,6 +211,9 @@ class Metrics:
             self.bulk_items.labels(outcome)
         for topic in self._topic_ids:
             self.topics.labels(topic)
+        for kind in TREND_KINDS:
+            for series in SERIES_KINDS:
+                self.trends.labels(kind, series)
 
     def fetched(self, outcome: str, seconds: float) -> None:
         """Count one poll of a feed."""
@@ -231,6 +256,19 @@ class Metrics:
         self.latency.labels("collected", stage).observe(max(0.0, (now - article.collected_at).total_seconds()))
         if isinstance(article, Article) and stage == "index":
             self.latency.labels("enriched", stage).observe(max(0.0, (now - article.enriched_at).total_seconds()))
+
+    def trended(self, found: Iterable[Trend], keeper: TrendKeeper, now: datetime) -> None:
+        """Count what was found, a finding once, and show how the topics stand in this hour."""
+        for trend in found:
+            if trend.trend_id not in self._trends_counted:
+                self._trends_counted[trend.trend_id] = None
+                self.trends.labels(trend.kind, trend.series.kind).inc()
+        while len(self._trends_counted) > _MAX_TRENDS_COUNTED:
+            del self._trends_counted[next(iter(self._trends_counted))]
+        for topic, articles, usual in keeper.now(self._topic_ids, now):
+            self.trend_articles.labels(topic).set(articles)
+            if usual is not None:
+                self.trend_expected.labels(topic).set(usual.expected)
 
     @contextmanager
     def timed(self, stage: str, articles: int = 1) -> Iterator[None]:

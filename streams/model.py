@@ -154,12 +154,13 @@ class Article(EnrichedArticle, frozen=True, kw_only=True):
 
 
 class Kept(Struct, frozen=True, kw_only=True):
-    """What the story stage keeps of an article, so that its window can be built again. Not a record of a channel: the
+    """What the story stage keeps, so that its window and its counts can be built again. Not a record of a channel: the
     bytes are."""
 
-    article_id: ArticleId
+    key: str
+    """A later record takes the place of an earlier one of the same key. Of an article: its id."""
     time: datetime
-    """When it was published: it can be forgotten a window later."""
+    """What it is of: it can be forgotten a window later."""
     record: bytes
 
 

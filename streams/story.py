@@ -2,7 +2,7 @@
 
 The one stage that has state, a window of recent articles (`streams/stories/window.py`), so it runs as one logical
 stream. What must be kept of each article for the window to be built again comes out beside the article, and goes in at
-the start.
+the start. It is also where trends are watched: it alone knows which articles are new.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from streams.model import Article, EnrichedArticle, Kept
 from streams.stories.state import StateError, decode_state, encode_state
 from streams.stories.window import StoryWindow
 from streams.text.document import Document
+from streams.trends.keeper import TrendKeeper
 
 
 class StoryStage:
@@ -23,16 +24,17 @@ class StoryStage:
         self._keeps_state = keeps_state
         self._kept: list[Kept] = []
         self.window = StoryWindow()
+        self.trends = TrendKeeper()
 
     def place(self, enriched: EnrichedArticle, now: datetime) -> Article:
         """Return `enriched` with its place, stamped with `now`."""
         document = Document.of(enriched.title, enriched.text, enriched.language)
-        placed, links = self.window.place(enriched, document)
+        placed, links, is_new = self.window.place(enriched, document)
         if self._keeps_state:
+            if is_new:
+                self.trends.add(enriched, document.title.terms)
             # Also of an article met before: what was kept of it may not have been stored then.
-            self._kept.append(
-                Kept(article_id=enriched.article_id, time=placed.signals.time, record=encode_state(placed))
-            )
+            self._kept.append(Kept(key=enriched.article_id, time=placed.signals.time, record=encode_state(placed)))
         return Article(
             **{name: getattr(enriched, name) for name in EnrichedArticle.__struct_fields__},
             near_duplicate_of=placed.near_duplicate_of,

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from streams.model import Article
     from streams.stores.base import ArticleStore
     from streams.trends import Trend
+    from streams.trends.records import TrendKind
 
 _PIECE_HOURS = 6
 _MAX_PIECE = 10_000
@@ -26,16 +27,21 @@ _MAX_PIECE = 10_000
     "--since", metavar="TIME", default="24h", show_default=True, help="Not before: 6h, 2d (ago), or a time. In UTC."
 )
 @click.option("--kind", type=click.Choice(["spike", "flatline", "new_term"]), help="Only these.")
+@click.option("--recount", is_flag=True, help="Count the stored articles anew, not what was found as they came.")
 @click.option(
-    "--weeks", type=click.IntRange(1, 8), default=8, show_default=True, help="How many weeks to compare with."
+    "--weeks",
+    type=click.IntRange(1, 8),
+    default=8,
+    show_default=True,
+    help="How many weeks to compare with, for --recount.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON for each.")
 @CONFIG
-def command(since: str, kind: str | None, weeks: int, as_json: bool, folder: str | None) -> int:
+def command(since: str, kind: TrendKind | None, recount: bool, weeks: int, as_json: bool, folder: str | None) -> int:
     """Show what stands out against the weeks before: by topic, entity and language, by hour of publication.
 
-    Counts the stored articles; backfill, edits and articles without a reliable date are left out. Exits with 0 when
-    anything stands out, 1 when nothing does.
+    Backfill, edits and articles without a reliable date are never counted. Exits with 0 when anything stands out, 1
+    when nothing does.
     """
     from datetime import UTC
 
@@ -48,7 +54,8 @@ def command(since: str, kind: str | None, weeks: int, as_json: bool, folder: str
         start = parse_moment(since, now, is_end=False)
     except ValueError as error:
         raise UsageError(f"--since: {error}") from error
-    found = asyncio.run(_trends(load_settings_only(folder), start, now, weeks))
+    settings = load_settings_only(folder)
+    found = asyncio.run(_recounted(settings, start, now, weeks) if recount else _stored(settings, start, kind))
     shown = [trend for trend in found if kind in (None, trend.kind)]
     for trend in shown:
         click.echo(_json(trend) if as_json else line_of(trend))
@@ -99,7 +106,15 @@ def _json(trend: Trend) -> str:
     return msgspec.json.encode(trend).decode()
 
 
-async def _trends(settings: Settings, start: datetime, now: datetime, weeks: int) -> list[Trend]:
+async def _stored(settings: Settings, start: datetime, kind: TrendKind | None) -> list[Trend]:
+    from agent.open_store import closing_store
+    from streams.stores.base import TrendSearch
+
+    async with closing_store(settings) as store:
+        return await store.trends(TrendSearch(since=start, kind=kind, limit=_MAX_PIECE))
+
+
+async def _recounted(settings: Settings, start: datetime, now: datetime, weeks: int) -> list[Trend]:
     from agent.open_store import closing_store
 
     async with closing_store(settings) as store:

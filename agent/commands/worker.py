@@ -68,7 +68,7 @@ async def _run(settings: Settings, definitions: Definitions, stages: list[str]) 
     from functools import partial
 
     from agent import __version__
-    from agent.channel_reading import read_story_state
+    from agent.channel_reading import read_state
     from agent.kafka_clients import Probe, kafka_options, worker_options
     from agent.observe import serve
     from agent.open_store import open_elasticsearch, user_error
@@ -100,8 +100,8 @@ async def _run(settings: Settings, definitions: Definitions, stages: list[str]) 
             if "enrich" in stages:
                 works.append(StageWork(pipeline.enrich, thread))
             if "story" in stages:
-                state = partial(read_story_state, settings.kafka)
-                works.append(StoryWork(pipeline.story, pipeline.stories, thread, state))
+                state = partial(read_state, settings.kafka)
+                works.append(StoryWork(pipeline.story, pipeline.stories, thread, state, metrics, utc_now))
             settle()
         if "index" in stages:
             try:

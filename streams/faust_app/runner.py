@@ -23,7 +23,7 @@ from streams import channels, codec
 from streams.channels import Channel
 from streams.faust_app.intake import Intake
 from streams.faust_app.options import WorkerOptions
-from streams.faust_app.work import Item, Output, Result, Work
+from streams.faust_app.work import Item, Noted, Output, Result, Work
 from streams.metrics import Metrics
 from streams.model import QuarantineRecord
 from streams.pipeline import Rejected
@@ -285,11 +285,10 @@ class Runner:
             return [self._quarantined(done, result)]
         if not isinstance(result, Output):
             return []
-        if self._work.writes is None or (result.kept and self._work.keeps is None):
+        if self._work.writes is None:
             raise TypeError(f"stage {self._work.name} has outputs and no channel to write them to")
-        key = result.record.article_id.encode()
-        kept = [_Outgoing(self._work.keeps, key, record, done) for record in result.kept if self._work.keeps]
-        return [*kept, _Outgoing(self._work.writes, key, result.payload, done)]
+        beside = [_Outgoing(one.channel, one.key, one.payload, done) for one in result.beside]
+        return [*beside, _Outgoing(self._work.writes, result.record.article_id.encode(), result.payload, done)]
 
     def _quarantined(self, done: _Done, rejected: Rejected, *, whole: bool = True) -> _Outgoing:
         message, item = done.event.message, done.item
@@ -326,7 +325,7 @@ class Runner:
             if isinstance(done.result, Rejected):
                 self._metrics.rejected(done.result.stage, done.result.reason)
                 rejected.append((done.event.message, done.result))
-            else:
+            elif not isinstance(done.result, Noted):
                 self._metrics.left_stage(self._work.name, done.result.record, now)
         # A flood of poison must not become a flood of log lines.
         for message, result in rejected[:_LOGGED_REJECTS]:

@@ -90,8 +90,8 @@ class StageWorker:
 
     async def _channels_exist(self, stop: asyncio.Event) -> bool:
         # A consumer that subscribes to a channel that is not there gets no partitions, and says nothing.
-        written = [channel for channel in (self.work.writes, self.work.keeps) if channel is not None]
-        wanted = [*self.work.reads, *written, channels.QUARANTINE]
+        written = [self.work.writes] if self.work.writes is not None else []
+        wanted = [*self.work.reads, *written, *self.work.beside, channels.QUARANTINE]
         attempt = 0
         said = ""
         while not stop.is_set():

@@ -8,15 +8,19 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
 import msgspec
 
 from streams import channels, codec
 from streams.channels import Channel
+from streams.metrics import Metrics
 from streams.model import Article, Kept, RawArticle
 from streams.pipeline import Rejected
-from streams.stores.base import ArticleStore
+from streams.stores.base import Verdict
+from streams.trends.keeper import TrendKeeper
+from streams.trends.records import Trend
 
 log = logging.getLogger("rasad.worker")
 
@@ -30,13 +34,22 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
+class Beside:
+    """A record that a stage writes beside its outputs: its state, or what it found."""
+
+    channel: Channel
+    key: bytes
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Output:
     """What goes on to the next channel."""
 
     payload: bytes
     record: RawArticle
-    kept: tuple[bytes, ...] = ()
-    """What the stage keeps of it, for its state channel, by the record's key."""
+    beside: tuple[Beside, ...] = ()
+    """What is to be acknowledged with it, and written before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +59,12 @@ class Stored:
     record: RawArticle
 
 
-Result = Output | Stored | Rejected
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """Stored, and no article: nothing goes on, and nothing is counted."""
+
+
+Result = Output | Stored | Noted | Rejected
 
 
 class Work(Protocol):
@@ -73,8 +91,8 @@ class Work(Protocol):
         ...
 
     @property
-    def keeps(self) -> Channel | None:
-        """The channel of what is kept; None for a stage without state."""
+    def beside(self) -> tuple[Channel, ...]:
+        """The channels of what is written beside the outputs."""
         ...
 
     async def begin(self, generation: int) -> None:
@@ -110,8 +128,17 @@ class StageLike(Protocol):
 class StatefulStage(Protocol):
     """What is needed of `streams.story.StoryStage`."""
 
+    @property
+    def trends(self) -> TrendKeeper: ...
     def take_kept(self) -> list[Kept]: ...
     def restore(self, records: Iterable[bytes]) -> int: ...
+
+
+class IndexStore(Protocol):
+    """What is needed of a store."""
+
+    async def write(self, articles: Sequence[Article]) -> list[Verdict]: ...
+    async def write_trends(self, trends: Sequence[Trend]) -> None: ...
 
 
 class StageWork:
@@ -126,7 +153,7 @@ class StageWork:
         self.name = stage.name
         self.reads = stage.reads
         self.writes: Channel | None = stage.writes
-        self.keeps: Channel | None = None
+        self.beside: tuple[Channel, ...] = ()
 
     async def begin(self, generation: int) -> None:
         """Nothing: the stage has no state."""
@@ -157,58 +184,96 @@ class StoryWork(StageWork):
     """
 
     def __init__(
-        self, stage: StageLike, state: StatefulStage, executor: Executor, read_state: Callable[[], Iterable[bytes]]
+        self,
+        stage: StageLike,
+        state: StatefulStage,
+        executor: Executor,
+        read_state: Callable[[Channel], Iterable[bytes]],
+        metrics: Metrics,
+        clock: Callable[[], datetime],
     ) -> None:
+        """`read_state` gives the newest record of each key of a state channel."""
         super().__init__(stage, executor)
-        self.keeps = channels.STORY_STATE
+        self.beside = (channels.STORY_STATE, channels.TREND_STATE, channels.TRENDS)
         self._state = state
         self._read_state = read_state
+        self._metrics = metrics
+        self._clock = clock
         self._generation: int | None = None
 
     async def begin(self, generation: int) -> None:
-        """Build the window from the state channel, where the group has changed since."""
+        """Build window and counts from their channels, where the group has changed since."""
         if generation == self._generation:
             return
         await asyncio.get_running_loop().run_in_executor(self._executor, self._restore)
         self._generation = generation
 
     def _restore(self) -> None:
-        faulty = self._state.restore(self._read_state())
+        faulty = self._state.restore(self._read_state(channels.STORY_STATE))
         if faulty:
             log.warning("%s: %d records of its state cannot be read; their articles are met anew", self.name, faulty)
+        if faulty := self._state.trends.restore(self._read_state(channels.TREND_STATE)):
+            log.warning("%s: %d records of the trends' counts cannot be read and are left out", self.name, faulty)
+
+    def _steps(self, items: Sequence[Item]) -> list[Result]:
+        results = super()._steps(items)
+        # Once a batch: most articles of a batch are counted into the same hours.
+        for place in range(len(results) - 1, -1, -1):
+            last = results[place]
+            if isinstance(last, Output):
+                results[place] = dataclasses.replace(last, beside=(*last.beside, *self._trends()))
+                break
+        return results
 
     def _step(self, item: Item) -> Result:
         result = super()._step(item)
-        kept = tuple(kept.record for kept in self._state.take_kept())
-        return dataclasses.replace(result, kept=kept) if isinstance(result, Output) else result
+        kept = tuple(Beside(channels.STORY_STATE, one.key.encode(), one.record) for one in self._state.take_kept())
+        return dataclasses.replace(result, beside=kept) if isinstance(result, Output) else result
+
+    def _trends(self) -> list[Beside]:
+        trends, now = self._state.trends, self._clock()
+        found = trends.found(now)
+        self._metrics.trended(found, trends, now)
+        beside = [Beside(channels.TREND_STATE, one.key.encode(), one.record) for one in trends.unsaved()]
+        beside += [Beside(channels.TRENDS, trend.trend_id.encode(), codec.encode(trend)) for trend in found]
+        # The runner publishes them until they are acknowledged, or the counts are built again.
+        trends.saved()
+        return beside
 
 
 class IndexWork:
-    """Writes articles to the store, which waits out its own outages."""
+    """Writes articles and trends to the store, which waits out its own outages."""
 
     name = "index"
-    reads = (channels.ARTICLES,)
+    reads = (channels.ARTICLES, channels.TRENDS)
     writes: Channel | None = None
-    keeps: Channel | None = None
+    beside: tuple[Channel, ...] = ()
     may_wait = True
 
-    def __init__(self, store: ArticleStore) -> None:
+    def __init__(self, store: IndexStore) -> None:
         self._store = store
 
     async def begin(self, generation: int) -> None:
         """Nothing: the store remembers."""
 
     async def __call__(self, items: Sequence[Item]) -> list[Result]:
-        """Store the articles among `items`; what is none, or is refused, is rejected."""
+        """Store the articles and trends among `items`; what is neither, or is refused, is rejected."""
         results: list[Result | None] = []
-        articles = []
+        articles: list[Article] = []
+        trends: list[Trend] = []
         for item in items:
             try:
-                articles.append(codec.decode(item.payload, Article))
-                results.append(None)
+                if item.channel is channels.TRENDS:
+                    trends.append(codec.decode(item.payload, Trend))
+                    results.append(Noted())
+                else:
+                    articles.append(codec.decode(item.payload, Article))
+                    results.append(None)
             except codec.CodecError as error:
                 results.append(Rejected(self.name, error.reason, error.detail))
         verdicts = iter(zip(articles, await self._store.write(articles) if articles else [], strict=True))
+        if trends:
+            await self._store.write_trends(trends)
         for place, result in enumerate(results):
             if result is None:
                 article, verdict = next(verdicts)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from msgspec import Struct
 
 from streams.model import Article, Span
+from streams.trends.records import Trend, TrendKind
 
 if TYPE_CHECKING:
     from streams.query import Query
@@ -78,6 +79,15 @@ class SearchPage(Struct, frozen=True, kw_only=True):
     """False when the candidate budget ran out before the store did: there may be more."""
 
 
+class TrendSearch(Struct, frozen=True, kw_only=True):
+    """Which trends are wanted."""
+
+    since: datetime
+    """Compared with the hour that a trend is of."""
+    kind: TrendKind | None = None
+    limit: int = 1_000
+
+
 class ArticleStore(Protocol):
     """Where articles are kept and found."""
 
@@ -108,6 +118,14 @@ class ArticleStore(Protocol):
         `ready` is called when the starting point is fixed: all that is indexed after that will be seen.
         Raises `streams.query.QueryError` at once for a faulty query.
         """
+        ...
+
+    async def write_trends(self, trends: Sequence[Trend]) -> None:
+        """Store what stands out; of two records of one finding the later one stays. Waits as `write` does."""
+        ...
+
+    async def trends(self, wanted: TrendSearch) -> list[Trend]:
+        """Return what stood out, the newest hours that were asked for, in order of time."""
         ...
 
     async def count(self) -> int:

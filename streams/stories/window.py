@@ -43,6 +43,8 @@ class Placement(NamedTuple):
     placed: Placed
     links: tuple[StoryLink, ...]
     """Why; empty for the first article of a story, and for one that was met before."""
+    is_new: bool
+    """Whether it was never met before, as far as can be told: of what is older than the window nothing can."""
 
 
 class _Kept(NamedTuple):
@@ -93,7 +95,7 @@ class StoryWindow:
             )
             # An edited text is what later copies are made of.
             self._copies.add(article.article_id, signals.source, signals.time, fingerprint)
-            return Placement(placed, ())
+            return Placement(placed, (), is_new=False)
         found = self._copies.find(article.article_id, signals.source, signals.time, fingerprint)
         copied = self._kept.get(found.copy.article_id) if found.copy is not None else None
         links: tuple[StoryLink, ...]
@@ -114,8 +116,9 @@ class StoryWindow:
             round(copy.similarity, 4) if copy is not None else None,
             copy is not None and not copy.is_same_source,
         )
+        is_new = self.begins is None or signals.time >= self.begins
         self.restore(placed)
-        return Placement(placed, links)
+        return Placement(placed, links, is_new)
 
     def restore(self, placed: Placed) -> None:
         """Take an article in with the place that it has."""

@@ -8,10 +8,13 @@ from typing import Literal
 
 from msgspec import Struct
 
+from streams.model import SCHEMA
+
 TrendKind = Literal["spike", "flatline", "new_term"]
 SeriesKind = Literal["topic", "entity", "language"]
 
 TREND_KINDS: tuple[TrendKind, ...] = ("spike", "flatline", "new_term")
+SERIES_KINDS: tuple[SeriesKind, ...] = ("topic", "entity", "language")
 HOUR_SECONDS = 3600
 HOURS_A_WEEK = 168
 
@@ -26,6 +29,7 @@ class Series(Struct, frozen=True, order=True):
 class Trend(Struct, frozen=True, kw_only=True):
     """Something that stands out in one hour."""
 
+    schema: int = SCHEMA
     trend_id: str
     """The same for the same finding, however often it is made: a late article makes it a newer version, not another."""
     kind: TrendKind
@@ -42,6 +46,8 @@ class Trend(Struct, frozen=True, kw_only=True):
     """How far from `expected` a count may be and still be usual."""
     sources: int = 0
     """Outlets that use a new term."""
+    found_at: datetime
+    """When this was last found to be so: of two records of one finding the later one counts."""
 
 
 def trend_id(kind: TrendKind, series: Series, hour: int, term: str | None = None) -> str:

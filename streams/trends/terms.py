@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from hashlib import blake2b
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -28,6 +29,16 @@ class NewTerm(Struct, frozen=True):
     term: str
     articles: int
     sources: int
+
+
+class TermsDump(NamedTuple):
+    """All that is remembered, to be kept somewhere."""
+
+    young: list[int]
+    old: list[int]
+    candidates: list[tuple[str, str, int, int, tuple[str, ...]]]
+    """Language, term, first hour, articles, sources."""
+    first_hour: int | None
 
 
 class _Candidate(Struct):
@@ -80,6 +91,22 @@ class Terms:
                 del self._candidates[key]
                 self._know(number)
         return found
+
+    def dump(self) -> TermsDump:
+        """Return what is remembered; `load` takes it back."""
+        candidates = [
+            (language, term, one.first_hour, one.articles, tuple(sorted(one.sources)))
+            for (language, term), one in self._candidates.items()
+        ]
+        return TermsDump(sorted(self._young), sorted(self._old), candidates, self._first_hour)
+
+    def load(self, dump: TermsDump) -> None:
+        """Remember what was dumped, and nothing else."""
+        self._young, self._old, self._first_hour = set(dump.young), set(dump.old), dump.first_hour
+        self._candidates = {
+            (language, term): _Candidate(first_hour, articles, set(sources))
+            for language, term, first_hour, articles, sources in dump.candidates
+        }
 
     def _know(self, number: int) -> None:
         if len(self._young) >= self._max_known:

@@ -54,9 +54,9 @@ class Volumes:
         """Note that articles were collected in `hour`."""
         self.since = hour if self.since is None else min(self.since, hour)
 
-    def add_total(self, hour: int) -> None:
-        """Count an article of whatever series, so that an outage of ours can be told from a silence of theirs."""
-        self._totals[hour] = self._totals.get(hour, 0) + 1
+    def add_total(self, hour: int, count: int = 1) -> None:
+        """Count articles of whatever series, so that an outage of ours can be told from a silence of theirs."""
+        self._totals[hour] = self._totals.get(hour, 0) + count
         if len(self._totals) > self._hours_kept + _HOURS_A_DAY:
             self._totals = self._within(self._totals)
 

@@ -8,12 +8,12 @@ After a restart it is fed from what the store holds (`Volumes.rows`, or the arti
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from streams.model import Article
+from streams.model import EnrichedArticle
 from streams.text.tokens import tokenize
 from streams.trends.records import Series, Trend, TrendKind, hour_of, time_of, trend_id
 from streams.trends.terms import Terms
@@ -36,12 +36,15 @@ class TrendWatch:
 
     def __init__(self, volumes: Volumes | None = None, terms: Terms | None = None) -> None:
         self.volumes = volumes if volumes is not None else Volumes()
-        self._terms = terms if terms is not None else Terms()
+        self.terms = terms if terms is not None else Terms()
         self._touched: set[tuple[Series, int]] = set()
         self._new_terms: list[Trend] = []
 
-    def add(self, article: Article) -> bool:
-        """Count `article`; False where it says nothing about its time: backfill, no reliable date, an edit."""
+    def add(self, article: EnrichedArticle, terms: Sequence[str] | None = None) -> bool:
+        """Count `article`; False where it says nothing about its time: backfill, no reliable date, an edit.
+
+        `terms`: the folded terms of its headline, where they are at hand.
+        """
         published = article.published_at
         if published is None or not article.date_is_reliable or article.is_backfill or article.revision > 1:
             return False
@@ -55,9 +58,9 @@ class TrendWatch:
             self.volumes.add(series, hour)
             self._touched.add((series, hour))
         source = article.source_id or article.feed_url or ""
-        for found in self._terms.add(
-            article.language, tokenize(article.title, article.language).terms, source, collected
-        ):
+        if terms is None:
+            terms = tokenize(article.title, article.language).terms
+        for found in self.terms.add(article.language, terms, source, collected):
             series = Series("language", found.language)
             self._new_terms.append(
                 Trend(
@@ -70,14 +73,18 @@ class TrendWatch:
                     expected=0.0,
                     tolerance=0.0,
                     sources=found.sources,
+                    found_at=article.collected_at,
                 )
             )
         return True
 
-    def close(self, now: datetime) -> tuple[Trend, ...]:
+    def close(self, now: datetime, *, with_silences: bool = True) -> tuple[Trend, ...]:
         """Return what stands out by `now`: spikes of the hours that articles were added to since the last call (the
         present one among them, and hours before it that got late articles), flatlines of the last hours that are
-        complete, and new terms."""
+        complete, and new terms.
+
+        Silences are looked for in all series: once an hour is enough.
+        """
         present = hour_of(now)
         found = [*self._new_terms]
         for series, hour in sorted(self._touched):
@@ -85,8 +92,9 @@ class TrendWatch:
                 found.append(spike)
         self._touched.clear()
         self._new_terms = []
-        found += self._flatlines(present - _LATE_HOURS)
-        return tuple(found)
+        if with_silences:
+            found += self._flatlines(present - _LATE_HOURS)
+        return tuple([replace(trend, found_at=now) for trend in found])
 
     def _spike(self, series: Series, hour: int) -> Trend | None:
         seen = self.volumes.count(series, hour)
@@ -118,7 +126,7 @@ class TrendWatch:
                 yield replace(silence, trend_id=trend_id("flatline", series, silent_since))
 
 
-def series_of(article: Article) -> list[Series]:
+def series_of(article: EnrichedArticle) -> list[Series]:
     """Return the series that an article belongs to, each once."""
     topics = dict.fromkeys(Series("topic", label.id) for label in article.topics)
     entities = dict.fromkeys(Series("entity", label.id) for label in article.entities)
@@ -138,4 +146,5 @@ def _trend(kind: TrendKind, series: Series, hour: int, seen: int, expected: floa
         seen=seen,
         expected=expected,
         tolerance=tolerance,
+        found_at=time_of(hour),
     )

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import uuid
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from deploy.dev.services import Elasticsearch
+from deploy.dev.services import Elasticsearch, http
 from streams.stores.elasticsearch import ElasticsearchOptions, ElasticsearchStore
 from streams.stores.elasticsearch.administration import install, retain
 from tests.contract.articles import news
+from tests.contract.side_contract import SideContract
 from tests.contract.store_contract import Filled, StoreContract, Subject
 
 
@@ -63,3 +65,17 @@ class TestElasticsearchStoreOfTwoShards(TestElasticsearchStore):
     """Sequence numbers are a shard's own, and a search merges shards."""
 
     shards = 2
+
+
+@pytest.mark.services
+class TestElasticsearchSides(SideContract):
+    @pytest.fixture
+    async def subject(self, elasticsearch: Elasticsearch) -> AsyncIterator[Subject]:
+        options = _options(elasticsearch, 1)
+        subject = _subject(options)
+        yield subject
+        await subject.store.close()
+        retain(options)
+        for index in (options.stories_index, options.trends_index):
+            with contextlib.suppress(OSError):
+                http("DELETE", f"{elasticsearch.url}/{index}")

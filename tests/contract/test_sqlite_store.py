@@ -10,6 +10,7 @@ import pytest
 
 from streams.stores.sqlite import SqliteStore
 from tests.contract.articles import news
+from tests.contract.side_contract import SideContract
 from tests.contract.store_contract import Filled, StoreContract, Subject
 
 
@@ -39,3 +40,11 @@ class TestSqliteStore(StoreContract):
             runner.run(subject.store.write(articles))
             yield Filled(subject, articles, runner)
             runner.run(subject.store.close())
+
+
+class TestSqliteSides(SideContract):
+    @pytest.fixture
+    async def subject(self, tmp_path: Path) -> AsyncIterator[Subject]:
+        subject = _subject(tmp_path / "rasad.sqlite")
+        yield subject
+        await subject.store.close()

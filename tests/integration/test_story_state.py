@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from agent.channel_reading import read_story_state
+from agent.channel_reading import read_state
 from deploy.dev.services import Elasticsearch, Kafka
+from streams.channels import STORY_STATE
 from streams.stories.state import MAX_STATE_BYTES, decode_state
 from tests.integration.worker_kit import Rig, raw, until
 
@@ -37,7 +38,7 @@ def test_a_copy_is_found_and_a_repetition_placed_as_before_though_the_worker_was
     until(lambda: rig.lag() == 0, "all channels to be finished")
     worker.kill()
 
-    records = list(read_story_state(rig.settings.kafka))
+    records = list(read_state(rig.settings.kafka, STORY_STATE))
     assert {decode_state(record).signals.article_id for record in records} == before.keys()
     assert all(len(record) <= MAX_STATE_BYTES for record in records)
 

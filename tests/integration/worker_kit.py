@@ -308,7 +308,11 @@ class Rig:
         """Records on any channel that its stage has not finished."""
         total = 0
         with KafkaAdmin(self.settings.kafka) as admin:
-            for stage, names in (("enrich", ("raw", "backfill")), ("story", ("enriched",)), ("index", ("articles",))):
+            for stage, names in (
+                ("enrich", ("raw", "backfill")),
+                ("story", ("enriched",)),
+                ("index", ("articles", "trends")),
+            ):
                 lags = admin.lag(f"{self.name}.{stage}", [BY_NAME[name] for name in names])
                 total += sum(lag.records for parts in lags.values() for lag in parts.values())
         return total
@@ -333,7 +337,9 @@ class Rig:
         with suppress(OSError):
             for index in http("GET", f"{self.elasticsearch_url}/_cat/indices/{self.name}-*?format=json"):
                 http("DELETE", f"{self.elasticsearch_url}/{index['index']}")
-            http("DELETE", f"{self.elasticsearch_url}/_index_template/{self.name}-articles")
+            for kind in ("articles", "stories", "trends"):
+                with suppress(OSError):
+                    http("DELETE", f"{self.elasticsearch_url}/_index_template/{self.name}-{kind}")
 
     def _remove_channels(self) -> None:
         with suppress(Exception), KafkaAdmin(self.settings.kafka) as admin:

@@ -13,13 +13,13 @@ from elasticsearch import ApiError, Elasticsearch, UnsupportedProductError
 
 from streams.stores.elasticsearch.client import connect_blocking, translate
 from streams.stores.elasticsearch.options import ElasticsearchOptions
-from streams.stores.elasticsearch.template import index_template, lifecycle_policy, mappings
+from streams.stores.elasticsearch.template import index_template, lifecycle_policy, mappings, side_templates
 
 _MONTH = re.compile(r"(\d{4})\.(\d{2})")
 
 
 def install(options: ElasticsearchOptions) -> list[str]:
-    """Put the index template (and the life-cycle policy, where the cluster has such) and bring existing indices up to
+    """Put the index templates (and the life-cycle policy, where the cluster has such) and bring existing indices up to
     it.
 
     May be repeated. Returns a line for each thing done.
@@ -47,6 +47,12 @@ def install(options: ElasticsearchOptions) -> list[str]:
                 index=existing, properties=mappings()["properties"], meta=mappings()["_meta"], dynamic="strict"
             )
             done.append(f"mapping of {len(existing)} existing indices")
+        for name, body in side_templates(options).items():
+            client.indices.put_index_template(name=name, **_as_arguments(body))
+            done.append(f"index template {name}")
+            if client.indices.exists(index=name):
+                mapping = body["template"]["mappings"]
+                client.indices.put_mapping(index=name, properties=mapping["properties"], dynamic="strict")
     return done
 
 

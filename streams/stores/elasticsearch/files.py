@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from streams.stores.elasticsearch.options import ElasticsearchOptions
-from streams.stores.elasticsearch.template import index_template
+from streams.stores.elasticsearch.template import index_template, side_templates
 
 _OPTIONS = ElasticsearchOptions(url="http://127.0.0.1:9200")
 
 
 def roles(options: ElasticsearchOptions = _OPTIONS) -> dict[str, Any]:
     """Return the least rights that each kind of process needs."""
-    names = [options.index_pattern]
+    names = [options.index_pattern, options.trends_index]
     read = ["read", "view_index_metadata"]
     return {
         "rasad-worker": {
@@ -33,6 +33,8 @@ def roles(options: ElasticsearchOptions = _OPTIONS) -> dict[str, Any]:
 def contents() -> dict[str, str]:
     """Return the files by name."""
     bodies = {"index-template.json": index_template(_OPTIONS, lifecycle=False), "roles.json": roles()}
+    for name, body in side_templates(_OPTIONS).items():
+        bodies[f"{name.removeprefix(_OPTIONS.index_prefix + '-')}-template.json"] = body
     return {name: json.dumps(body, indent=2, ensure_ascii=False) + "\n" for name, body in bodies.items()}
 
 

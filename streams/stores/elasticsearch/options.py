@@ -31,6 +31,16 @@ class ElasticsearchOptions(Struct, frozen=True, kw_only=True):
         """The name of the index template, and of the life-cycle policy."""
         return f"{self.index_prefix}-articles"
 
+    @property
+    def stories_index(self) -> str:
+        """The index of the stories, and the name of its template."""
+        return f"{self.index_prefix}-stories"
+
+    @property
+    def trends_index(self) -> str:
+        """The index of the trends, and the name of its template."""
+        return f"{self.index_prefix}-trends"
+
     def __repr__(self) -> str:
         # Options end up in logs and tracebacks; secrets must not.
         return f"ElasticsearchOptions(url={without_credentials(self.url)!r}, index_prefix={self.index_prefix!r})"

@@ -22,7 +22,16 @@ from elasticsearch import ApiError, NotFoundError, UnsupportedProductError
 
 from streams.metrics import Metrics
 from streams.model import Article
-from streams.stores.base import Hit, Search, SearchPage, StoreError, StoreHalted, StoreUnavailable, Verdict
+from streams.stores.base import (
+    Hit,
+    Search,
+    SearchPage,
+    StoreError,
+    StoreHalted,
+    StoreUnavailable,
+    TrendSearch,
+    Verdict,
+)
 from streams.stores.elasticsearch.bulk import FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, BulkLoop, Item
 from streams.stores.elasticsearch.client import connect, translate
 from streams.stores.elasticsearch.documents import index_name, to_document
@@ -30,9 +39,12 @@ from streams.stores.elasticsearch.homes import Homes
 from streams.stores.elasticsearch.options import ElasticsearchOptions
 from streams.stores.elasticsearch.searching import find, search_page
 from streams.stores.elasticsearch.tailing import Follower
+from streams.stores.elasticsearch.template import side_templates
+from streams.stores.elasticsearch.trends import find_trends, trend_items
 from streams.stores.pages import CANDIDATE_BUDGET
 from streams.stores.plan import Plan
 from streams.stores.records import version_of
+from streams.trends.records import Trend
 
 logger = logging.getLogger(__name__)
 
@@ -90,9 +102,7 @@ class ElasticsearchStore:
         """
         if not articles:
             return []
-        if not self._is_prepared:
-            await self._patiently(self._require_template)
-            self._is_prepared = True
+        await self._prepare()
         items = [
             Item(
                 index_name(article, self.options.index_prefix),
@@ -106,6 +116,22 @@ class ElasticsearchStore:
         copies = await self._patiently(lambda: self._homes.elsewhere(items))
         await self._homes.settle(items, copies, self._loop)
         return [Verdict(item.id, item.outcome or "refused", item.detail) for item in items]
+
+    async def write_trends(self, trends: Sequence[Trend]) -> None:
+        """Store what stands out; of two records of one finding the later one stays. Waits as `write` does.
+
+        Raises:
+            StoreHalted: the cluster refuses us, or has no template for our indices.
+        """
+        await self._prepare()
+        await self._loop.send(items := trend_items(trends, self.options))
+        for item in items:
+            if item.outcome == "refused":
+                logger.error("index: a trend is refused, and left out: %s", item.detail)
+
+    async def trends(self, wanted: TrendSearch) -> list[Trend]:
+        """Return what stood out, the newest hours that were asked for, in order of time."""
+        return await self._once(find_trends(self._client, self.options, wanted))
 
     async def search(self, search: Search) -> SearchPage:
         """Return the articles that match, at one point in time.
@@ -139,7 +165,8 @@ class ElasticsearchStore:
 
     async def refresh(self) -> None:
         """Make everything written so far visible to searches; the cluster does so by itself every second."""
-        await self._once(self._client.indices.refresh(index=self.options.index_pattern, ignore_unavailable=True))
+        names = [self.options.index_pattern, *side_templates(self.options)]
+        await self._once(self._client.indices.refresh(index=names, ignore_unavailable=True))
 
     async def close(self) -> None:
         """Close the connections."""
@@ -152,14 +179,18 @@ class ElasticsearchStore:
         if self._metrics is not None and documents:
             self._metrics.bulk_items.labels(outcome).inc(documents)
 
-    async def _require_template(self) -> None:
+    async def _prepare(self) -> None:
+        if not self._is_prepared:
+            for name in (self.options.template_name, *side_templates(self.options)):
+                await self._patiently(partial(self._require_template, name))
+            self._is_prepared = True
+
+    async def _require_template(self, name: str) -> None:
         """Refuse to write where Elasticsearch would guess the mapping."""
         try:
-            await self._client.indices.get_index_template(name=self.options.template_name)
+            await self._client.indices.get_index_template(name=name)
         except NotFoundError as error:
-            raise StoreHalted(
-                f"Elasticsearch has no index template {self.options.template_name}: run `rasad admin init` first"
-            ) from error
+            raise StoreHalted(f"Elasticsearch has no index template {name}: run `rasad admin init` first") from error
         except ApiError as error:
             if error.status_code != 403:
                 raise

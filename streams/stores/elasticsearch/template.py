@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from streams.stores.elasticsearch import trends
 from streams.stores.elasticsearch.options import ElasticsearchOptions
 
 TEMPLATE_VERSION = 2
@@ -141,6 +142,20 @@ def index_template(options: ElasticsearchOptions, *, lifecycle: bool) -> dict[st
         "version": TEMPLATE_VERSION,
         "_meta": {"description": "Articles of Rasad, one index a month", "managed_by": "rasad admin init"},
         "template": {"settings": {"index": settings}, "mappings": mappings()},
+    }
+
+
+def side_templates(options: ElasticsearchOptions) -> dict[str, dict[str, Any]]:
+    """Return the bodies of the templates of the indices beside the articles, by name, which is that of the index."""
+    settings = {"number_of_shards": 1, "number_of_replicas": options.replicas}
+    return {
+        options.trends_index: {
+            "index_patterns": [options.trends_index],
+            "priority": 500,
+            "version": TEMPLATE_VERSION,
+            "_meta": {"description": "Trends that Rasad found", "managed_by": "rasad admin init"},
+            "template": {"settings": {"index": settings}, "mappings": trends.MAPPINGS},
+        },
     }
 
 

@@ -70,6 +70,18 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         )""",
         "CREATE INDEX story_state_by_time ON story_state (time_us)",
     ),
+    (
+        # What the trends are counted from again, and what they have found.
+        "CREATE TABLE trend_state (key TEXT PRIMARY KEY, time_us INTEGER NOT NULL, record BLOB NOT NULL) WITHOUT ROWID",
+        """CREATE TABLE trends (
+            trend_id TEXT PRIMARY KEY,
+            kind TEXT NOT NULL,
+            hour_us INTEGER NOT NULL,
+            found_us INTEGER NOT NULL,
+            record BLOB NOT NULL
+        )""",
+        "CREATE INDEX trends_by_hour ON trends (hour_us)",
+    ),
 )
 
 

@@ -22,13 +22,15 @@ from msgspec import Struct
 
 from streams import codec
 from streams.model import Article, QuarantineRecord
-from streams.stores.base import Hit, Search, SearchPage, StoreUnavailable, Verdict
+from streams.stores.base import Hit, Search, SearchPage, StoreUnavailable, TrendSearch, Verdict
 from streams.stores.pages import CANDIDATE_BUDGET
 from streams.stores.plan import Plan
+from streams.stores.records import microseconds
 from streams.stores.sqlite.connections import open_reader, open_writer
 from streams.stores.sqlite.errors import is_busy, translated
 from streams.stores.sqlite.reading import matching_after, search_page
 from streams.stores.sqlite.transaction import SqliteTransaction
+from streams.trends.records import Trend
 
 _REMEMBERED = 100_000
 """Articles that a `tail` remembers to have shown, so that an edit does not show one again."""
@@ -171,6 +173,19 @@ class SqliteStore:
         with self._reading() as reader:
             return [record for (record,) in reader.execute("SELECT record FROM story_state ORDER BY seq")]
 
+    def trend_state(self) -> list[bytes]:
+        """Return what the trends are counted from again."""
+        with self._reading() as reader:
+            return [record for (record,) in reader.execute("SELECT record FROM trend_state")]
+
+    async def write_trends(self, trends: Sequence[Trend]) -> None:
+        """Store what stands out; of two records of one finding the later one stays."""
+        await asyncio.to_thread(self._write_trends, trends)
+
+    async def trends(self, wanted: TrendSearch) -> list[Trend]:
+        """Return what stood out, the newest hours that were asked for, in order of time."""
+        return await asyncio.to_thread(self._trends, wanted)
+
     def quarantine(
         self, *, stage: str | None = None, reason: str | None = None, limit: int = 1000
     ) -> list[StoredQuarantine]:
@@ -225,6 +240,19 @@ class SqliteStore:
     def _write(self, articles: Sequence[Article]) -> list[Verdict]:
         with self.transaction() as transaction:
             return transaction.write(articles)
+
+    def _write_trends(self, trends: Sequence[Trend]) -> None:
+        with self.transaction() as transaction:
+            transaction.put_trends(trends)
+
+    def _trends(self, wanted: TrendSearch) -> list[Trend]:
+        with self._reading() as reader:
+            rows = reader.execute(
+                "SELECT record FROM trends WHERE hour_us >= ?1 AND (?2 IS NULL OR kind = ?2)"
+                " ORDER BY hour_us DESC, trend_id DESC LIMIT ?3",
+                (microseconds(wanted.since), wanted.kind, wanted.limit),
+            ).fetchall()
+        return [codec.decode(record, Trend) for (record,) in reversed(rows)]
 
     def _search(self, plan: Plan) -> SearchPage:
         with self._reading() as reader:

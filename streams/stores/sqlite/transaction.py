@@ -14,6 +14,7 @@ from streams.identity import content_hash
 from streams.model import Article, Kept, QuarantineRecord
 from streams.stores.base import Verdict
 from streams.stores.records import article_time, encodable, keys_of, microseconds, version_of
+from streams.trends.records import Trend
 
 
 class _Stored(Struct, frozen=True):
@@ -56,9 +57,30 @@ class SqliteTransaction:
         self._connection.executemany(
             "INSERT INTO story_state (article_id, time_us, record) VALUES (?, ?, ?)"
             " ON CONFLICT (article_id) DO UPDATE SET time_us = excluded.time_us, record = excluded.record",
-            [(one.article_id, microseconds(one.time), one.record) for one in kept],
+            [(one.key, microseconds(one.time), one.record) for one in kept],
         )
         self._connection.execute("DELETE FROM story_state WHERE time_us < ?", (microseconds(forget_before),))
+
+    def put_trend_state(self, kept: Iterable[Kept], forget_before: datetime) -> None:
+        """Keep what the trends are counted from again, and forget what lies before `forget_before`."""
+        self._connection.executemany(
+            "INSERT INTO trend_state (key, time_us, record) VALUES (?, ?, ?)"
+            " ON CONFLICT (key) DO UPDATE SET time_us = excluded.time_us, record = excluded.record",
+            [(one.key, microseconds(one.time), one.record) for one in kept],
+        )
+        self._connection.execute("DELETE FROM trend_state WHERE time_us < ?", (microseconds(forget_before),))
+
+    def put_trends(self, trends: Iterable[Trend]) -> None:
+        """Store what stands out; of two records of one finding the later one stays."""
+        self._connection.executemany(
+            "INSERT INTO trends (trend_id, kind, hour_us, found_us, record) VALUES (?, ?, ?, ?, ?)"
+            " ON CONFLICT (trend_id) DO UPDATE SET hour_us = excluded.hour_us, found_us = excluded.found_us,"
+            " record = excluded.record WHERE excluded.found_us >= found_us",
+            [
+                (one.trend_id, one.kind, microseconds(one.hour), microseconds(one.found_at), codec.encode(one))
+                for one in trends
+            ],
+        )
 
     def put_quarantine(self, records: Iterable[QuarantineRecord]) -> None:
         """Keep records that a stage could not process."""

@@ -103,11 +103,15 @@ class Work:
     may_wait = False
 
     def __init__(
-        self, *, reads: tuple[Channel, ...] = (RAW,), writes: Channel | None = ENRICHED, keeps: Channel | None = None
+        self,
+        *,
+        reads: tuple[Channel, ...] = (RAW,),
+        writes: Channel | None = ENRICHED,
+        beside: tuple[Channel, ...] = (),
     ) -> None:
         self.reads = reads
         self.writes = writes
-        self.keeps = keeps
+        self.beside = beside
         self.generations: list[int] = []
         self.calls: list[int] = []
         self.fault: Callable[[Item], Result | None] = lambda _item: None

@@ -12,7 +12,7 @@ import pytest
 from streams import codec
 from streams.channels import ARTICLES, STORY_STATE
 from streams.faust_app.runner import Runner
-from streams.faust_app.work import Item, Output, Result
+from streams.faust_app.work import Beside, Item, Output, Result
 from streams.model import QuarantineRecord, RawArticle
 from streams.pipeline import Rejected
 from streams.quarantine import ATTEMPTS_HEADER, quarantine_id
@@ -271,8 +271,13 @@ async def test_a_batch_is_closed_when_it_has_enough_bytes() -> None:
 async def test_what_a_stage_keeps_is_acknowledged_before_its_input_is() -> None:
     app, stream = App(), Stream(events(2))
     app.producer.held = []
-    work = Work(keeps=STORY_STATE)
-    work.fault = lambda item: Output(item.payload, codec.decode(item.payload, RawArticle), (b"place",))
+    work = Work(beside=(STORY_STATE,))
+
+    def placed(item: Item) -> Output:
+        record = codec.decode(item.payload, RawArticle)
+        return Output(item.payload, record, (Beside(STORY_STATE, record.article_id.encode(), b"place"),))
+
+    work.fault = placed
     runner, _, _ = runner_for(work, app)
     async with running(runner, stream):
         await until(lambda: len(app.producer.held or []) == 4)
