@@ -50,7 +50,7 @@ def install(options: ElasticsearchOptions) -> list[str]:
         for name, body in side_templates(options).items():
             client.indices.put_index_template(name=name, **_as_arguments(body))
             done.append(f"index template {name}")
-            if client.indices.exists(index=name):
+            if client.indices.get_settings(index=name, ignore_unavailable=True).body:
                 mapping = body["template"]["mappings"]
                 client.indices.put_mapping(index=name, properties=mapping["properties"], dynamic="strict")
     return done
