@@ -12,7 +12,7 @@ import pytest
 
 from agent.kafka_clients import KafkaAdmin
 from deploy.dev.services import Elasticsearch, Kafka, Prometheus
-from streams.channels import BACKFILL, ENRICHED, RAW
+from streams.channels import BACKFILL, CHANNELS, ENRICHED, RAW
 from tests.integration.refusing_proxy import RefusingProxy
 from tests.integration.worker_kit import Rig, edited, raw, until
 
@@ -204,8 +204,8 @@ def test_faulty_configuration_starts_nothing(rig: Rig) -> None:
 
 def test_admin_init_may_be_repeated_and_reports_what_differs(make_rig: Callable[..., Rig]) -> None:
     rig = make_rig()
-    assert rig.rasad("admin", "init").stdout.count(": created") == 7
-    assert rig.rasad("admin", "init").stdout.count(": exists") == 7
+    assert rig.rasad("admin", "init").stdout.count(": created") == len(CHANNELS)
+    assert rig.rasad("admin", "init").stdout.count(": exists") == len(CHANNELS)
     rig.environment["RASAD_KAFKA__PARTITIONS"] = "5"
     rig.environment["RASAD_KAFKA__MAX_MESSAGE_BYTES"] = "3000000"
     changed = rig.rasad("admin", "init").stdout
