@@ -1,7 +1,8 @@
 """Kafka: a Faust hop, and one distributed worker from raw to index, beside a bare consume-produce loop in the same run.
 
 bare loop       aiokafka getmany → send → acknowledged → commit, no record is looked at
-hop             `rasad worker --stages story`: consume → decode → stage → encode → produce, acknowledged
+hop             a worker whose stage changes nothing (`plain_worker.py`): consume → decode → encode → produce, acknowledged
+story           `rasad worker --stages story`: the same with the stage that computes, and keeps its window in a channel
 end to end      `rasad worker`: raw → enrich → story → index, one process, the shipped configuration
 
 Broker, Elasticsearch and worker share the machine, and are not told apart in these figures. A rate counts from the
@@ -27,7 +28,8 @@ from bench.articles import raw_articles
 from bench.figures import figure
 
 HOP_ARTICLES = 20_000
-END_TO_END_ARTICLES = 6_000
+STORY_ARTICLES = 5_000
+END_TO_END_ARTICLES = 3_000
 PROJECT = Path(__file__).resolve().parents[1]
 CONFIG = Path(os.environ.get("RASAD_CONFIG") or PROJECT / "config")
 _PATIENCE_SECONDS = 600.0
@@ -42,6 +44,7 @@ def run() -> dict[str, Any]:
         enriched = bench.enriched(HOP_ARTICLES)
         bare = asyncio.run(bench.bare_loop(enriched))
         hop = bench.hop(enriched)
+        story = bench.story(enriched[:STORY_ARTICLES])
         end_to_end = bench.end_to_end()
     record_bytes = sum(map(len, (value for _, value in enriched))) / len(enriched)
     return {
@@ -49,6 +52,7 @@ def run() -> dict[str, Any]:
         "bare aiokafka loop, records/s": figure(bare),
         "Faust hop, articles/s": figure(hop, at_least=2000),
         "Faust hop / bare loop": figure(hop / bare),
+        "story stage, articles/s": figure(story, at_least=500),
         "one worker raw to index, articles/s": figure(end_to_end),
         "one worker raw to index / bare loop": figure(end_to_end / bare),
     }
@@ -139,11 +143,21 @@ class _Bench:
             await producer.stop()
 
     def hop(self, records: Sequence[tuple[bytes, bytes]]) -> float:
+        """Articles/s through a stage that does nothing."""
+        from streams.channels import ARTICLES
+
+        self.make_new_channels()
+        self.produce(f"{self.prefix}enriched", records)
+        with self.worker("bench.plain_worker", "enriched", "articles") as check:
+            return self.rate(lambda: self.written(ARTICLES), len(records), check)
+
+    def story(self, records: Sequence[tuple[bytes, bytes]]) -> float:
         """Articles/s through the story stage."""
         from streams.channels import ARTICLES
 
+        self.make_new_channels()
         self.produce(f"{self.prefix}enriched", records)
-        with self.worker("--stages", "story") as check:
+        with self.worker("agent", "worker", "--stages", "story") as check:
             return self.rate(lambda: self.written(ARTICLES), len(records), check)
 
     def end_to_end(self) -> float:
@@ -153,7 +167,7 @@ class _Bench:
         self.make_new_channels()
         records = [(a.article_id.encode(), codec.encode(a)) for a in raw_articles(END_TO_END_ARTICLES)]
         self.produce(f"{self.prefix}raw", records)
-        with self.worker() as check:
+        with self.worker("agent", "worker") as check:
             return self.rate(self.indexed, len(records), check)
 
     def rate(self, count: Callable[[], int], total: int, check: Callable[[], None]) -> float:
@@ -175,7 +189,7 @@ class _Bench:
     def worker(self, *arguments: str) -> Iterator[Callable[[], None]]:
         with tempfile.TemporaryFile() as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "agent", "worker", *arguments],
+                [sys.executable, "-m", *arguments],
                 cwd=PROJECT,
                 env={**os.environ, **self.environment},
                 stdout=log,

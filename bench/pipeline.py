@@ -20,9 +20,9 @@ from bench.articles import raw_articles
 from bench.feed_server import feed_server
 from bench.figures import figure
 
-STAGE_ARTICLES = 3000
+STAGE_ARTICLES = 1500
 FEEDS = 60
-ENTRIES = 100
+ENTRIES = 50
 IDLE_SECONDS = 8.0
 
 
