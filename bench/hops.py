@@ -1,7 +1,7 @@
 """Kafka: a Faust hop, and one distributed worker from raw to index, beside a bare consume-produce loop in the same run.
 
 bare loop       aiokafka getmany → send → acknowledged → commit, no record is looked at
-hop             a worker whose stage changes nothing (`plain_worker.py`): consume → decode → encode → produce, acknowledged
+hop             a worker whose stage changes nothing (`plain_worker.py`): consume → decode → encode → produce, acked
 story           `rasad worker --stages story`: the same with the stage that computes, and keeps its window in a channel
 end to end      `rasad worker`: raw → enrich → story → index, one process, the shipped configuration
 
