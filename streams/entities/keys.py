@@ -23,20 +23,20 @@ _CLASSES: Final[dict[str, str | tuple[str, ...]]] = {
     "m": "M", "n": "N", "r": "R", "l": "L", **dict.fromkeys("aeiouyw'", ""),
 }  # fmt: skip
 
-_options: dict[int, tuple[str, ...]] = {}
 
-
-def _options_of(symbol: int) -> tuple[str, ...]:
-    found = _options.get(symbol)
-    if found is None:
-        sounds = SYMBOLS[symbol].sounds
+class _Options(dict[int, tuple[str, ...]]):
+    def __missing__(self, symbol: int) -> tuple[str, ...]:
         classes: dict[str, None] = {}
-        for sound, price in sounds.items():
+        for sound, price in SYMBOLS[symbol].sounds.items():
             if price < _SURE and sound in _CLASSES:  # T and D are in none: their letters say t, s, d or z as well
                 options = _CLASSES[sound]
                 classes.update(dict.fromkeys((options,) if isinstance(options, str) else options))
-        found = _options[symbol] = tuple(classes) or ("T", "S")
-    return found
+        self[symbol] = found = tuple(classes) or ("T", "S")
+        return found
+
+
+options_of: Final = _Options()
+"""For each symbol the letters that it may be in a key; an empty one where it may be in none."""
 
 
 @lru_cache(maxsize=16_384)
@@ -45,7 +45,7 @@ def skeletons(symbols: tuple[int, ...], most: int = MOST_KEYS) -> dict[str, tupl
     its letters. The result is remembered: do not change it."""
     found: list[tuple[str, tuple[int, ...]]] = [("", ())]
     for symbol in symbols:
-        options = _options_of(symbol)
+        options = options_of[symbol]
         if len(options) > 1 and len(found) * len(options) > 2 * most:
             options = options[:1]
         if options == ("",):

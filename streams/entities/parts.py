@@ -12,11 +12,11 @@ from typing import Final, NamedTuple
 
 from streams.entities import lexicon
 from streams.entities.affixes import TURKIC_FAMILIES, bases, cyrillic_stem, language_family
-from streams.entities.keys import skeletons
 from streams.entities.names import CONNECTORS
-from streams.entities.prices import Spelling, consonants, distance, exchange_price
-from streams.entities.sounds import ABJADS, CASED, Script, prepare, read, script_of
-from streams.text.fold import fold
+from streams.entities.prices import Spelling, consonants, distance
+from streams.entities.retrieval import Near, SoundIndex
+from streams.entities.sounds import ABJADS, CASED, Script, prepare, read, read_prepared, script_of
+from streams.text.fold import fold, folded_words
 
 Limits = tuple[tuple[float, float], ...]
 """Pairs: at least so many consonants, at most such a distance; the first that fits counts."""
@@ -29,14 +29,15 @@ KNOWN_GIVEN_NAME: Final = 0.05
 SURE_IN_SISTER_LANGUAGE: Final = 4.0
 """The consonants that a word must have to be taken, uncut, for a name that is only known in another language of
 Arabic script."""
-_SLACK: Final = 0.04
-"""How much dearer the straight pairing of consonants may be than the best alignment."""
 _ARABIC_STARTS: Final = ("ال", "و", "ف", "ب", "ك", "ل")
 _CAPITAL_INSIDE = re.compile(r"['’ʼ][^\W\d_a-zа-яёğüşıöç]")  # d'Ankara
 _TELLING: Final = re.compile("[ەێۆڵڕڤ]")
 """Letters of Kurdish and Urdu that folding gives up, though by them a word is not its neighbour (دبے, دبي)."""
 _TURKISH_TELLING: Final = re.compile("[şçğı]")
 _AMBIGUOUS_IN_TURKISH = frozenset("cjqwx")
+
+
+_NO_PARTS: Final[list[int]] = []
 
 
 class Part(NamedTuple):
@@ -51,11 +52,22 @@ class Part(NamedTuple):
     """`upper` (an acronym), `title` or `any` (adjectives that some languages write small)."""
 
 
+class Sound(NamedTuple):
+    """A word without an affix as it sounds, and the parts with such consonants."""
+
+    symbols: tuple[int, ...]
+    is_abjad: bool
+    price: float
+    """Of the cut that left it."""
+    limit: float
+    near: list[Near]
+
+
 class Met:
     """The parts that one word may be. How far it is from a part that it resembles is worked out when it is first
     asked for."""
 
-    __slots__ = ("_index", "_known", "exact", "is_given", "resembled", "slots")
+    __slots__ = ("_index", "_known", "exact", "folded", "is_given", "slots", "sounds", "stems")
 
     def __init__(self, index: PartIndex, *, is_given: bool = False) -> None:
         self._index = index
@@ -66,36 +78,44 @@ class Met:
         """Kept for who asks about several parts at once: the best of them, and whether it is exact."""
         self.exact: dict[int, float] = {}
         """Parts that the word is to the letter, after folding and cutting, with the price of the cut."""
-        self.resembled: dict[int, list[_Resemblance]] = {}
-        """Parts whose consonants are like the word's."""
+        self.sounds: list[Sound] = []
+        """The word as it sounds, whole and cut, where it sounds like any part."""
+        self.folded = ""
+        """The word, folded."""
+        self.stems: list[str] = []
+        """The word whole and cut, folded."""
 
     def distance(self, part: int) -> float:
         """Return how far the word is from a part by sound; 9 when further than is ever thought of."""
         known = self._known.get(part)
         if known is None:
-            known = 9.0
-            spelling = self._index.spellings[part]
-            for mine, price, limit, _ in self.resembled.get(part, ()):
-                far = distance(mine, spelling, limit)
-                known = min(known, far + price)
-            self._known[part] = known
+            known = self._known[part] = self._distance(part, 9.0)
         return known
+
+    def distance_within(self, part: int, most: float) -> float:
+        """Return the same, and 9 when it is more than `most`: sooner, where it is."""
+        known = self._known.get(part)
+        return known if known is not None else self._distance(part, most)
+
+    def _distance(self, part: int, most: float) -> float:
+        best = 9.0
+        spelling = self._index.spellings[part]
+        for sound in self.sounds:
+            if any(part in near.apart for near in sound.near):
+                mine = Spelling(sound.symbols, sound.is_abjad)
+                best = min(best, sound.price + distance(mine, spelling, min(sound.limit, most - sound.price)))
+        return best
 
     def least(self, part: int) -> float:
         """Return about how far the word is at least from a part, by the consonants alone."""
-        return min((like.apart for like in self.resembled.get(part, ())), default=9.0)
-
-    def __bool__(self) -> bool:
-        return bool(self.exact or self.resembled)
-
-
-class _Resemblance(NamedTuple):
-    spelling: Spelling
-    price: float
-    """Of the cut that left this spelling."""
-    limit: float
-    apart: float
-    """The price of pairing the consonants in order, per consonant: quick, and rarely dearer than the best alignment."""
+        best = 9.0
+        for sound in self.sounds:
+            for near in sound.near:
+                apart = near.apart.get(part)
+                if apart is not None:
+                    best = min(best, sound.price + apart)
+                    break
+        return best
 
 
 class PartIndex:
@@ -115,8 +135,7 @@ class PartIndex:
         """The answers of `add`: an entity's spellings share words."""
         self._exact: dict[str, list[int]] = {}
         self._stems: dict[str, list[int]] = {}
-        self._by_key: dict[str, dict[tuple[int, ...], list[int]]] = {}
-        """For each key the parts, by the symbols of their consonants."""
+        self._sounds = SoundIndex()
 
     def add(self, word: str, language: str, *, by_sound: bool, casing: str = "title") -> int:
         """Return the number of the part for `word` as written in `language`, made when it is new."""
@@ -143,32 +162,38 @@ class PartIndex:
         if script == "cyrillic" and casing != "upper":
             self._stems.setdefault(cyrillic_stem(folded, alone=casing == "title"), []).append(number)
         if by_sound and part.symbols:
-            for key, behind in skeletons(part.symbols).items():
-                self._by_key.setdefault(key, {}).setdefault(behind, []).append(number)
+            self._sounds.add(part.symbols, number)
         return number
 
     def lookup(self, word: str, family: str) -> Met:
         """Return the parts that `word` (as written) may be in a language of `family`."""
         script = script_of(word)
-        met = Met(self, is_given=family == "ar" and script == "arabic" and fold(word) in lexicon.given_names())
+        prepared = prepare(word, script)
+        is_cased = script in CASED
+        folded = _fold_word(word)
+        met = Met(self, is_given=family == "ar" and script == "arabic" and folded in lexicon.given_names())
+        met.folded = folded
+        cuts = bases(prepared, script, family)
+        met.stems = stems = [_fold_word(base) for base, _ in cuts]
         if script == "other" and not word.isalnum():
             return met
-        has_capital = script not in CASED or word[0].isupper() or _CAPITAL_INSIDE.search(word) is not None
-        is_upper = script not in CASED and (script != "hebrew" or _is_acronym(word))
-        if script in CASED:
-            may_sound = has_capital or fold(word) in CONNECTORS
+        has_capital = not is_cased or word[0].isupper() or _CAPITAL_INSIDE.search(word) is not None
+        if is_cased:
+            may_sound = has_capital or folded in CONNECTORS
         else:
-            may_sound = script != "other" and fold(word) not in lexicon.function_words(family)
-        for base, price in bases(prepare(word, script), script, family):
-            folded = fold(base)
-            numbers = self._exact.get(folded, ())
-            if script == "cyrillic" and price > 0:  # a stem shows no case by itself: Газ is not Газа
-                numbers = (*numbers, *self._stems.get(folded, ()))
+            may_sound = script != "other" and folded not in lexicon.function_words(family)
+        for (base, price), stem in zip(cuts, stems, strict=True):
+            numbers = self._exact.get(stem, _NO_PARTS)
+            if price > 0 and script == "cyrillic":  # a stem shows no case by itself: Газ is not Газа
+                numbers = [*numbers, *self._stems.get(stem, _NO_PARTS)]
             for number in numbers:
                 casing = self.parts[number].casing
                 if not self._is_same_word(number, script, base, price, family):
                     continue
-                upper = is_upper or (script in CASED and word[: len(base)].isupper())  # PKK'nın, HSDê
+                if is_cased:
+                    upper = word[: len(base)].isupper()  # PKK'nın, HSDê
+                else:
+                    upper = script != "hebrew" or _is_acronym(word)
                 if casing == "any" or (upper if casing == "upper" else has_capital):
                     met.exact[number] = min(price, met.exact.get(number, 9.0))
             if may_sound:
@@ -201,31 +226,23 @@ class PartIndex:
 
     def _look_by_sound(self, base: str, price: float, script: Script, family: str, met: Met) -> None:
         turkic = script == "latin" and family in TURKIC_FAMILIES
-        self._resemble(read(base, "tr" if turkic else "und"), price, script, met)
+        self._resemble(read_prepared(base, script, "tr" if turkic else "und"), price, script, met)
         if turkic and not _AMBIGUOUS_IN_TURKISH.isdisjoint(base):  # Turkish leaves Western names as they are
-            self._resemble(read(base, "en"), price, script, met)
+            self._resemble(read_prepared(base, script, "en"), price, script, met)
 
     def _resemble(self, symbols: tuple[int, ...], price: float, script: Script, met: Met) -> None:
-        limit = next(most for least, most in PER_WORD if consonants(symbols) >= least) - price
-        spelling = Spelling(symbols, script in ABJADS)
-        seen: set[int] = set()
-        for key, behind in skeletons(symbols).items():
-            bucket = self._by_key.get(key)
-            if bucket is None:
-                continue
-            size = len(behind)
-            farthest = (limit + _SLACK) * size
-            for others, numbers in bucket.items():
-                apart = 0.0 if others == behind else sum(map(exchange_price, behind, others))
-                if apart > farthest or seen.issuperset(numbers):
-                    continue
-                like = _Resemblance(spelling, price, limit, price + apart / size)
-                for number in numbers:
-                    if number not in seen:
-                        seen.add(number)
-                        met.resembled.setdefault(number, []).append(like)
+        size = consonants(symbols)
+        limit = next(most for least, most in PER_WORD if size >= least) - price
+        near = self._sounds.find(symbols, limit)
+        if near:
+            met.sounds.append(Sound(symbols, script in ABJADS, price, limit, near))
 
 
 def _is_acronym(word: str) -> bool:
     """Whether a Hebrew word is marked as an acronym: או"ם."""
     return any(mark in word for mark in '"״')
+
+
+def _fold_word(word: str) -> str:
+    """Return one word folded."""
+    return folded_words("und")[word] if word.isalpha() else fold(word)

@@ -9,6 +9,7 @@ an unmatched vowel is almost free, otherwise it is not.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import accumulate, islice
 from typing import Final
 
@@ -132,6 +133,11 @@ def consonants(symbols: tuple[int, ...]) -> float:
 def exchange_price(first: int, second: int) -> float:
     """Return the price of one symbol standing for another."""
     return _EXCHANGES_OF[first][second]
+
+
+def exchange_prices(symbol: int) -> Mapping[int, float]:
+    """Return the prices of `symbol` standing for others, by the other."""
+    return _EXCHANGES_OF[symbol]
 
 
 def weight(symbols: tuple[int, ...]) -> float:

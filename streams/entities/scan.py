@@ -37,6 +37,9 @@ MOST_MEAN_CASED: Final[Limits] = ((6.0, 0.17), (4.0, 0.13), (3.0, 0.08), (0.0, 0
 """The same where capitals say that it is a name."""
 
 
+_NO_PATTERNS: Final[frozenset[int]] = frozenset()
+
+
 class Candidate(NamedTuple):
     """A place where an entity may be named: token range, how, and how surely (0 is written exactly so)."""
 
@@ -148,9 +151,9 @@ class _Search:
             self._look_at_tied(position, last)
         named = {each.entity for each in self.found if each.words > 1 and each.form in ("name", "partial")}
         if named:
-            for position in [
-                position for position, word in enumerate(meanings) if word.weak and not named.isdisjoint(word.weak)
-            ]:
+            surnames = self._vocabulary.surnames
+            wanted = _NO_PATTERNS.union(*(surnames[entity] for entity in named if entity in surnames))
+            for position in [position for position, word in enumerate(meanings) if not wanted.isdisjoint(word.weak)]:
                 self._add_weak(position, position, meanings[position], self.text.words[position], named)
             for first, last, word in self._tied:
                 self._add_weak(first, last, word, self.text.joined(first, last), named)
@@ -192,7 +195,7 @@ class _Search:
                 self._tied.append((position, end, word))
 
     def _add_weak(self, first: int, last: int, word: Word, written: str, named: set[int]) -> None:
-        for entity in named & word.weak.keys():
+        for entity in {self._patterns[number].entity for number in word.weak} & named:
             single = self._vocabulary.surname(word, written, entity, self._family)
             if single is not None:
                 self._add_single(first, last, single)
@@ -268,15 +271,16 @@ class _Search:
         slot = self._patterns[number].slots[index]
         exact = [met.exact[part] for part in slot & met.exact.keys()]
         best = 9.0
-        resembled = frozenset() if exact else slot & met.resembled.keys()
-        if met.is_given and not exact:
-            # Two given names may sound alike (صالح, صلاح); both are known by their spelling, so it must be the same.
-            arabic = frozenset(part for part in slot if self._parts.parts[part].script == "arabic")
-            resembled = frozenset(part for part in arabic or resembled if met.distance(part) <= KNOWN_GIVEN_NAME)
-        for part in resembled:
-            price = met.distance(part)
-            if price < best and within(PER_WORD, self._consonants[part], price):
-                best = price
+        if not exact:
+            parts, most = slot, 9.0
+            if met.is_given:
+                # Two given names may sound alike (صالح, صلاح); both are known by their spelling: it must be the same.
+                parts = frozenset(part for part in slot if self._parts.parts[part].script == "arabic") or slot
+                most = KNOWN_GIVEN_NAME
+            for part in parts:
+                price = met.distance(part)
+                if price < best and price <= most and within(PER_WORD, self._consonants[part], price):
+                    best = price
         met.slots[key] = found = (min(exact), True) if exact else (best, False) if best < 9.0 else None
         return found
 

@@ -260,9 +260,11 @@ def prepare(word: str, script: Script) -> str:
 def read(word: str, language: str = "und") -> tuple[int, ...]:
     """Return the symbols of one written word (numbers into `SYMBOLS`); empty where no script of ours is in it."""
     script = script_of(word)
-    if script == "other":
-        return ()
-    prepared = prepare(word, script)
+    return () if script == "other" else read_prepared(prepare(word, script), script, language)
+
+
+def read_prepared(prepared: str, script: Script, language: str) -> tuple[int, ...]:
+    """Return the same of a word as `prepare` gives it, in the letters of a script of ours."""
     if script == "latin":
         turkic = language in TURKIC_LANGUAGES or (language != "fr" and _TURKISH_LETTERS.search(prepared) is not None)
         return _TABLES["turkic" if turkic else "western"].read(prepared)

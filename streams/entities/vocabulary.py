@@ -7,16 +7,15 @@ when the same name is in both sets.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from streams.entities import lexicon
-from streams.entities.affixes import bases
-from streams.entities.names import FORM_RANK, is_article
+from streams.entities.names import ARTICLES, FORM_RANK, Form
 from streams.entities.parts import Limits, Met
 from streams.entities.patterns import Compiled
-from streams.entities.sounds import ABJADS, CASED, prepare, script_of
-from streams.text.fold import fold
+from streams.entities.retrieval import Near
+from streams.entities.sounds import ABJADS, CASED, script_of
 
 CACHE_WORDS: Final = 10_000
 """The words of one generation that are remembered for each language family: some 18 MB, twice that for two."""
@@ -31,6 +30,7 @@ ALONE_UNCASED: Final[Limits] = ((5.0, 0.045), (4.0, 0.03))
 ALONE_AT_START: Final[Limits] = ((4.0, 0.03),)
 """The same where the word begins a sentence, so that its capital says nothing."""
 _SLACK: Final = 0.03
+_SURNAMES: Final[frozenset[Form]] = frozenset(("surname", "called"))
 WITNESSED: Final = 0.16
 """The greatest distance of a surname whose bearer the article names in full."""
 
@@ -55,10 +55,8 @@ class Word(NamedTuple):
 
     singles: tuple[Single, ...]
     """One-word names that it may be by itself."""
-    weak: dict[int, list[int]]
-    """Surnames (numbers of patterns) by entity that it may be if the article names their bearer in full."""
-    surnames: dict[int, Single | None]
-    """The best of them by entity, as far as it was asked for."""
+    weak: frozenset[int]
+    """Surnames (numbers of patterns) that it may be if the article names their bearer in full."""
     anchors: frozenset[int]
     """Names of several words whose anchor it may be."""
     befores: frozenset[int]
@@ -68,9 +66,18 @@ class Word(NamedTuple):
     is_given: bool
 
 
+class _Meant(NamedTuple):
+    """The patterns that a word may belong to by parts that it sounds like."""
+
+    anchors: frozenset[int]
+    befores: frozenset[int]
+    weak: frozenset[int]
+    alone: tuple[tuple[int, float], ...]
+    """One-word patterns that may be near enough to be met by sound, with how much a cut may cost then."""
+
+
 _NO_PATTERNS: Final[frozenset[int]] = frozenset()
-_NO_SURNAMES: Final[dict[int, list[int]]] = {}
-NO_MEANING: Final = Word((), _NO_SURNAMES, {}, _NO_PATTERNS, _NO_PATTERNS, False, False, False)
+NO_MEANING: Final = Word((), _NO_PATTERNS, _NO_PATTERNS, _NO_PATTERNS, False, False, False)
 
 
 class Vocabulary:
@@ -85,6 +92,7 @@ class Vocabulary:
         self._by_script: dict[int, dict[str, tuple[int, ...]]] = {}
         """The parts of one-word patterns, by their script (Latin and Cyrillic are one)."""
         self._scripts: dict[int, frozenset[str]] = {}
+        surnames: dict[int, set[int]] = {}
         for number, pattern in enumerate(compiled.patterns):
             starts = self._anchored if pattern.anchor else self._alone
             for part in pattern.slots[pattern.anchor]:
@@ -95,8 +103,13 @@ class Vocabulary:
             else:
                 self._by_script[number] = self._parts_by_script(pattern.slots[0])
                 self._scripts[number] = frozenset(self._parts.parts[part].script for part in pattern.slots[0])
+                if pattern.form in _SURNAMES:
+                    surnames.setdefault(pattern.entity, set()).add(number)
+        self.surnames: dict[int, frozenset[int]] = {entity: frozenset(found) for entity, found in surnames.items()}
+        """The one-word patterns of each entity that count when the article names the bearer in full."""
         self._words: dict[str, _Table] = {}
         self._mets: dict[tuple[str, str], Met] = {}
+        self._witnessed: dict[tuple[str, str, int], Single | None] = {}
 
     def of(self, family: str) -> dict[str, Word]:
         """Return the table of one language family, which works out a word when it is first asked for."""
@@ -117,43 +130,66 @@ class Vocabulary:
     def work_out(self, word: str, family: str) -> Word:
         """Return what `word` (as written) may mean in a language of `family`."""
         met = self._parts.lookup(word, family)
-        anchors: set[int] = set()
-        befores: set[int] = set()
-        alone: set[int] = set()
-        for part in met.exact.keys() | met.resembled.keys():
-            befores.update(self._before.get(part, ()))
-            anchors.update(self._anchored.get(part, ()))
-            alone.update(self._alone.get(part, ()))
+        article = met.folded in ARTICLES
+        given = not lexicon.given_names().isdisjoint(met.stems)
+        if not (met.exact or met.sounds or article or given):
+            return NO_MEANING
         script = script_of(word)
-        limits = ALONE_CASED if script in CASED else ALONE_UNCASED
+        is_cased = script in CASED
+        numbers = {number for part in met.exact for number in self._alone.get(part, ())}
+        meant: list[_Meant] = []
+        for sound in met.sounds:
+            for near in sound.near:
+                found: _Meant | None = near.notes.get((family, is_cased))
+                if found is None:
+                    found = near.notes[family, is_cased] = self._mean(near, family, is_cased)
+                meant.append(found)
+                if found.alone:
+                    numbers.update([number for number, slack in found.alone if sound.price <= slack])
         singles: list[Single] = []
-        weak: dict[int, list[int]] = {}
-        for number in alone:
-            pattern = self._patterns[number]
-            if pattern.families is not None and family not in pattern.families and family != "und":
-                continue
-            most = next((most for least, most in limits if pattern.consonants >= least), 0.0)
-            single = self.single(number, met, script, most)
-            if single is not None:
-                singles.append(single)
-            elif pattern.form in ("surname", "called"):
-                weak.setdefault(pattern.entity, []).append(number)
-        article = is_article(fold(word), tied_to_next=True)
-        stems = {fold(base) for base, _ in bases(prepare(word, script), script, family)}
-        given = not stems.isdisjoint(lexicon.given_names())
+        for number in sorted(numbers):
+            if self._is_of(number, family):
+                single = self.single(number, met, script, self._most_alone(number, is_cased))
+                if single is not None:
+                    singles.append(single)
+        anchors = _union([each.anchors for each in meant], self._anchored, met.exact)
+        befores = _union([each.befores for each in meant], self._before, met.exact)
+        weak = _union([each.weak for each in meant])
+        if singles:
+            weak = weak.difference([single.pattern for single in singles])
         if not (singles or weak or anchors or befores or article or given):
             return NO_MEANING
-        ambiguous = not stems.isdisjoint(lexicon.words("ambiguous"))
-        return Word(
-            tuple(self._best_of_each(singles)),
-            weak or _NO_SURNAMES,
-            {} if weak else NO_MEANING.surnames,
-            frozenset(anchors) if anchors else _NO_PATTERNS,
-            frozenset(befores) if befores else _NO_PATTERNS,
-            article,
-            ambiguous,
-            given,
+        ambiguous = not lexicon.words("ambiguous").isdisjoint(met.stems)
+        return Word(tuple(self._best_of_each(singles)), weak, anchors, befores, article, ambiguous, given)
+
+    def _mean(self, near: Near, family: str, is_cased: bool) -> _Meant:
+        weak: set[int] = set()
+        alone: dict[int, float] = {}
+        for part, apart in near.apart.items():
+            for number in self._alone.get(part, ()):
+                if self._is_of(number, family):
+                    if self._patterns[number].form in _SURNAMES:
+                        weak.add(number)
+                    most = self._most_alone(number, is_cased)
+                    if most > 0 and apart <= most + _SLACK:
+                        alone[number] = max(most + _SLACK - apart, alone.get(number, 0.0))
+        return _Meant(
+            _union((), self._anchored, near.apart),
+            _union((), self._before, near.apart),
+            frozenset(weak) if weak else _NO_PATTERNS,
+            tuple(alone.items()),
         )
+
+    def _is_of(self, number: int, family: str) -> bool:
+        """Whether a one-word name is one in the languages of `family`."""
+        families = self._patterns[number].families
+        return families is None or family in families or family == "und"
+
+    def _most_alone(self, number: int, is_cased: bool) -> float:
+        """How far a word may be from a one-word name to be met by sound; 0 where by its letters only."""
+        consonants = self._patterns[number].consonants
+        limits = ALONE_CASED if is_cased else ALONE_UNCASED
+        return next((most for least, most in limits if consonants >= least), 0.0)
 
     def _best_of_each(self, singles: list[Single]) -> Iterator[Single]:
         """Keep one pattern of each entity: the article's words are decided on by entity."""
@@ -169,13 +205,17 @@ class Vocabulary:
 
     def surname(self, word: Word, written: str, entity: int, family: str) -> Single | None:
         """Return the surname of `entity` that a word, as `written`, may be when the article names the bearer."""
-        if entity in word.surnames:
-            return word.surnames[entity]
+        asked = (written, family, entity)
+        if asked in self._witnessed:
+            return self._witnessed[asked]
         met, script = self.met(written, family), script_of(written)
-        found = [self.single(number, met, script, WITNESSED) for number in word.weak[entity]]
+        numbers = sorted(word.weak & self.surnames[entity])
+        found = [self.single(number, met, script, WITNESSED) for number in numbers]
         near = [single for single in found if single is not None]
         best = min(near, key=lambda single: single.distance, default=None)
-        word.surnames[entity] = best
+        if len(self._witnessed) >= CACHE_METS:
+            self._witnessed.clear()
+        self._witnessed[asked] = best
         return best
 
     def single(self, number: int, met: Met, script: str, most: float) -> Single | None:
@@ -194,10 +234,14 @@ class Vocabulary:
         if script == "arabic" and "arabic" not in by_script:
             return None
         for parts in by_script.values():
-            if met.resembled.keys().isdisjoint(parts) or min(map(met.least, parts)) > most + _SLACK:
+            if min(map(met.least, parts)) > most + _SLACK:
                 return None
-        distance = max(min(map(met.distance, parts)) for parts in by_script.values())
-        return Single(number, distance, False, script not in self._scripts[number]) if distance <= most else None
+        distance = 0.0
+        for parts in by_script.values():
+            distance = max(distance, min([met.distance_within(part, most) for part in parts]))
+            if distance > most:
+                return None
+        return Single(number, distance, False, script not in self._scripts[number])
 
     def _parts_by_script(self, slot: frozenset[int]) -> dict[str, tuple[int, ...]]:
         found: dict[str, list[int]] = {}
@@ -205,6 +249,19 @@ class Vocabulary:
             script = self._parts.parts[part].script
             found.setdefault(script if script in ABJADS else "full", []).append(part)
         return {script: tuple(parts) for script, parts in found.items()}
+
+
+def _union(
+    sets: Sequence[frozenset[int]], by_part: Mapping[int, list[int]] = {}, parts: Iterable[int] = ()
+) -> frozenset[int]:
+    """Return all numbers of `sets`, and those that `by_part` has for `parts`; one set as it is, to share it."""
+    more = [found for part in parts if (found := by_part.get(part)) is not None]
+    if not more:
+        filled = [each for each in sets if each]
+        if len(filled) < 2:
+            return filled[0] if filled else _NO_PATTERNS
+        sets = filled
+    return _NO_PATTERNS.union(*sets, *more)
 
 
 class _Table(dict[str, Word]):
