@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from itertools import filterfalse, takewhile
 
 _NOISE = re.compile(
     r"(?:https?://|www\.)\S+|[^\s@]{1,64}@\S{1,255}|@\w+|<[^<>]{1,300}>|&#?\w{2,8};"
@@ -10,7 +12,9 @@ _NOISE = re.compile(
     r"\.(?:com|net|org|info|news|tv|ir|tr|ru|il|uk|de|fr|az|iq|sy|sa|ae|eg|io|me|co)\b\S{0,500}"
 )
 """Every repetition is bounded, or a long text without spaces would be read once for each of its characters."""
-_NOISE_SIGNS = re.compile(r"[@<&]|//|\.[a-z]")
+_DOT = re.compile(r"\.[a-z]")
+_SPACE = re.compile(r"\s")
+_NOISE_IN_PIECE = re.compile(r"[@&]|//|\.[a-z]|www\.")
 _HEADLINE = 200
 _ENOUGH_LETTERS = 12
 _QUOTATION_SIGNS = re.compile('["“„«]')
@@ -27,17 +31,45 @@ _SAMPLE = 600
 _PROSE_LINE = 60
 """A line this long is a sentence of the article rather than an item of a menu, in code points."""
 _LONGEST_PIECE = 300
-_BOILERPLATE = re.compile(
-    r"cookie|privacy|copyright|all rights reserved|©|newsletter|subscri|sign in|log in|javascript|your browser|advertis"
-    r"|terms of (?:use|service)|whatsapp|facebook|twitter|telegram|datenschutz|gizlilik|çerez|abonnez|suscr[ií]b",
-    re.IGNORECASE,
-)
+_BOILERPLATE = (
+    "cookie", "privacy", "copyright", "all rights reserved", "©", "newsletter", "subscri", "sign in", "log in",
+    "javascript", "your browser", "advertis", "terms of use", "terms of service", "whatsapp", "facebook", "twitter",
+    "telegram", "datenschutz", "gizlilik", "çerez", "abonnez", "suscrib", "suscríb",
+)  # fmt: skip
 """Sentences that stand on every page; the Latin-script ones, because those surround articles in other scripts."""
 
 
 def clean(text: str) -> str:
     """Return `text` with addresses, handles, tags and entities blanked."""
-    return _NOISE.sub(" ", text) if _NOISE_SIGNS.search(text) else text
+    if not _has_noise_signs(text):
+        return text
+    if "<" in text:
+        return _NOISE.sub(" ", text)
+    # All but tags is inside of what stands between two spaces: only where there is a sign is it looked for.
+    parts, done = [], 0
+    sign = _NOISE_IN_PIECE.search(text)
+    while sign is not None:
+        start, end = sign.span()
+        while start > done and not text[start - 1].isspace():
+            start -= 1
+        end = _end_of_piece(text, end)
+        parts += [text[done:start], _NOISE.sub(" ", text[start:end])]
+        done = end
+        sign = _NOISE_IN_PIECE.search(text, end)
+    parts.append(text[done:])
+    return "".join(parts)
+
+
+def _has_noise_signs(text: str) -> bool:
+    # Looking for one character is next to free, for a choice of several it is not.
+    if "@" in text or "<" in text or "&" in text or "//" in text:
+        return True
+    return "." in text and _DOT.search(text) is not None
+
+
+def _end_of_piece(text: str, at: int) -> int:
+    space = _SPACE.search(text, at)
+    return space.start() if space is not None else len(text)
 
 
 def sample_of(text: str, title: str) -> str:
@@ -48,20 +80,38 @@ def sample_of(text: str, title: str) -> str:
             return text
         return _without_quotations(clean(f"{title}\n{text}" if title else text))
     lines = text[:_LONGEST_READ].split("\n")
-    if len(lines) > 1:
-        lines = list(dict.fromkeys(map(str.strip, lines)))
-        prose = [line for line in lines if len(line) >= _PROSE_LINE and not _BOILERPLATE.search(line)]
-        lines = sorted(prose or lines, key=len, reverse=True)
-    picked = [title]
+    if len(lines) == 1:
+        return clean("\n".join([title, *_first(lines)]))
+    lines = list(dict.fromkeys(map(str.strip, lines)))
+    lines.sort(key=len, reverse=True)
+    prose = _first(filterfalse(_is_boilerplate, takewhile(_is_long, lines)))
+    return clean("\n".join([title, *(prose or _first(lines))]))
+
+
+def _first(lines: Iterable[str]) -> list[str]:
+    """Return as many of `lines` as there is room for, each cut to three parts of it where it is long."""
+    following = iter(lines)
+    line, after = next(following, None), next(following, None)
+    picked: list[str] = []
     room = _SAMPLE
-    for line in lines:
+    while line is not None and room > 0:
         if len(line) > _LONGEST_PIECE:  # one paragraph must not speak for all, nor its beginning for the rest of it
-            line = _three_parts(line, room if len(lines) == 1 else _LONGEST_PIECE)
+            line = _three_parts(line, _LONGEST_PIECE if picked or after is not None else room)
         picked.append(line)
         room -= len(line)
-        if room <= 0:
-            break
-    return clean("\n".join(picked))
+        line, after = after, next(following, None) if room > 0 else None
+    return picked
+
+
+def _is_long(line: str) -> bool:
+    return len(line) >= _PROSE_LINE
+
+
+def _is_boilerplate(line: str) -> bool:
+    lower = line.lower()
+    if not lower.isascii():  # as a reader takes them: GİZLİLİK, gızlılık
+        lower = lower.replace("i\u0307", "i").replace("ı", "i").replace("ſ", "s")
+    return any(map(lower.__contains__, _BOILERPLATE))
 
 
 def _may_need_cleaning(text: str) -> bool:
