@@ -37,6 +37,7 @@ _BOILERPLATE = (
     "telegram", "datenschutz", "gizlilik", "çerez", "abonnez", "suscrib", "suscríb",
 )  # fmt: skip
 """Sentences that stand on every page; the Latin-script ones, because those surround articles in other scripts."""
+_LATIN_OR_SIGN = re.compile("[A-Za-zÀ-ſ\u212a©]")
 
 
 def clean(text: str) -> str:
@@ -108,6 +109,8 @@ def _is_long(line: str) -> bool:
 
 
 def _is_boilerplate(line: str) -> bool:
+    if _LATIN_OR_SIGN.search(line) is None:
+        return False
     lower = line.lower()
     if not lower.isascii():  # as a reader takes them: GİZLİLİK, gızlılık
         lower = lower.replace("i\u0307", "i").replace("ı", "i").replace("ſ", "s")
