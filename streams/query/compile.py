@@ -15,6 +15,7 @@ from typing import Any
 from streams.query.errors import QueryError
 from streams.query.fields import narrower
 from streams.query.leaves import (
+    NO_CONCEPT,
     EntityLeaf,
     LanguageLeaf,
     Leaf,
@@ -35,7 +36,6 @@ from streams.query.program import (
     has_node,
     published_node,
 )
-from streams.query.scan import COUNTED_MENTIONS
 from streams.query.syntax import (
     AtLeast,
     Clauses,
@@ -53,6 +53,7 @@ from streams.query.syntax import (
     Word,
 )
 from streams.query.syntax import Node as Tree
+from streams.query.worth import COUNTED_MENTIONS
 
 
 class Vocabulary:
@@ -65,12 +66,17 @@ class Vocabulary:
         self.fields: dict[tuple[str, str], int] = {}
         self.pairs: dict[int, dict[int, int]] = {}
         """Atoms of two words side by side: by the first, then by the second."""
+        self.members: dict[int, frozenset[int]] = {}
+        """By atom of a concept: the atoms of which it has one at least."""
+        self.exact_atoms: set[int] = set()
         self.size = 0
 
     def word(self, word: Word) -> int:
         """Return the atom of `word`."""
         if word.kind == "exact":
-            return self._atom(self.exact, (word.key, word.surface))
+            atom = self._atom(self.exact, (word.key, word.surface))
+            self.exact_atoms.add(atom)
+            return atom
         return self._atom(self.prefixes if word.kind == "prefix" else self.terms, word.key)
 
     def field(self, name: str, value: str) -> int:
@@ -80,6 +86,11 @@ class Vocabulary:
     def pair(self, first: int, second: int) -> int:
         """Return the atom of two word atoms side by side."""
         return self._atom(self.pairs.setdefault(first, {}), second)
+
+    def concept(self) -> int:
+        """Return a new atom for a concept."""
+        self.size += 1
+        return self.size - 1
 
     def _atom(self, table: dict[Any, int], key: object) -> int:
         atom = table.get(key)
@@ -105,6 +116,8 @@ class Vocabulary:
                 found[atom] = 0.02 * min(found[first], found[second])
         for (field, _), atom in self.fields.items():
             found[atom] = 100.0 if field in ("lang", "country") else 10.0
+        for concept, members in self.members.items():
+            found[concept] = sum(map(found.__getitem__, members))
         return found
 
 
@@ -120,11 +133,8 @@ class Compiler:
         self._leaves: dict[object, Leaf] = {}
         self._same: dict[object, Leaf] = {}
         self._places = COUNTED_MENTIONS
-
-    def large_unions(self) -> list[UnionLeaf]:
-        """Return the unions that were not copied into what uses them."""
-        unions = [leaf for leaf in self._same.values() if isinstance(leaf, UnionLeaf)]
-        return [leaf for leaf in unions if len(leaf.atoms) + len(leaf.others) > _SMALL_UNION]
+        self._concepts: list[UnionLeaf] = []
+        self._copied = 0
 
     def compile_query(self, query: Query) -> Node:
         """Return the program of a resolved query."""
@@ -238,19 +248,55 @@ class Compiler:
         atoms: set[int] = set()
         others: dict[Leaf, None] = {}
         for leaf in leaves:
-            if isinstance(leaf, WordLeaf):
+            if isinstance(leaf, WordLeaf) and leaf.atom not in self.vocabulary.exact_atoms:
                 atoms.add(leaf.atom)
-            elif isinstance(leaf, UnionLeaf) and len(leaf.atoms) + len(leaf.others) <= _SMALL_UNION:
+            elif isinstance(leaf, UnionLeaf) and self._may_copy(leaf):
                 atoms |= leaf.atoms
                 others.update(dict.fromkeys(leaf.others))
             else:
                 others[leaf] = None
         key = (frozenset(atoms), tuple(others))
-        return self._same.setdefault(key, UnionLeaf(*key))
+        known = self._same.get(key)
+        if known is None:
+            concept = NO_CONCEPT
+            if len(atoms) + len(others) > _SMALL_UNION and len(self._concepts) < _MAX_CONCEPTS:
+                concept = self.vocabulary.concept()
+            known = self._same[key] = union = UnionLeaf(*key, concept)
+            if concept != NO_CONCEPT:
+                self._concepts.append(union)
+                self.vocabulary.members[concept] = union.members()
+        return known
+
+    def _may_copy(self, union: UnionLeaf) -> bool:
+        size = len(union.atoms) + len(union.others)
+        if size > _SMALL_UNION:
+            if self._copied + size > _MAX_COPIED:
+                return False
+            self._copied += size
+        return True
+
+    def concepts_by_word(self) -> dict[int, tuple[int, ...]]:
+        """Return the concepts that an atom is a word of."""
+        found: dict[int, list[int]] = {}
+        for union in self._concepts:
+            for atom in union.atoms:
+                found.setdefault(atom, []).append(union.concept)
+        return {atom: tuple(concepts) for atom, concepts in found.items()}
+
+    def callers(self) -> dict[int, tuple[tuple[int, dict[Leaf, None]], ...]]:
+        """Return by atom the concepts that it may make, though no word of theirs, and by which alternatives."""
+        found: dict[int, list[tuple[int, dict[Leaf, None]]]] = {}
+        for union in self._concepts:
+            for atom, leaves in union.called.items():
+                found.setdefault(atom, []).append((union.concept, dict.fromkeys(leaves)))
+        return {atom: tuple(concepts) for atom, concepts in found.items()}
 
 
-_SMALL_UNION = 12
-"""Up to this size alternatives are copied into what uses them; larger ones are found once for all that do."""
+_SMALL_UNION = 4
+"""Smaller ones are looked through where they stand, larger ones noted while an article is read."""
+_MAX_CONCEPTS = 500
+_MAX_COPIED = 200_000
+"""How many alternatives in all are copied from concepts into concepts that use them, so that none has to be asked."""
 
 
 def _is_concept(tree: Tree) -> bool:

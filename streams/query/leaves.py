@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from streams.query.places import NOWHERE, Places, near_two, spread
 from streams.query.proximity import Interval, Place, find_near
 from streams.query.syntax import Scope
+from streams.query.worth import MOST_WORTH, MOST_WORTH_OUTSIDE_TITLE
 
 if TYPE_CHECKING:
     from streams.query.scan import Scan
@@ -31,6 +32,19 @@ class Node:
     def required(self) -> list[frozenset[int]]:
         """Return groups of atoms of which one each must be seen for this part to match; empty where nothing must."""
         return []
+
+    def needed_in_title(self) -> frozenset[int]:
+        """Return atoms that the title must have for this part to match."""
+        return frozenset()
+
+    def most(self) -> tuple[float, float]:
+        """Return what this part scores at most, and what where the title lacks one of the atoms that it requires."""
+        return (0.0, 0.0)
+
+
+def singles(groups: Iterable[frozenset[int]]) -> frozenset[int]:
+    """Return the atoms that stand alone in their group, and so must be seen themselves."""
+    return frozenset([atom for group in groups if len(group) == 1 for atom in group])
 
 
 class Window(Interval):
@@ -82,6 +96,9 @@ class Leaf(Node):
         """Return the places that are proximities, or have some in them."""
         return {}
 
+    def most(self) -> tuple[float, float]:
+        return (MOST_WORTH, MOST_WORTH_OUTSIDE_TITLE)
+
     def score(self, scan: Scan) -> float | None:
         found = self.places(scan)
         return scan.worth(found.starts) if found.starts else None
@@ -101,12 +118,12 @@ class WordLeaf(Leaf):
         self.atom = atom
 
     def find(self, scan: Scan) -> Places:
-        return Places({1: scan.bits(self.atom)}) if self.atom in scan.positions else NOWHERE
+        return Places({1: scan.bits(self.atom)}) if self.atom in scan.seen else NOWHERE
 
     def score(self, scan: Scan) -> float | None:
         # By far the most frequent call, and shared by all queries that have the word.
         known = scan.worths.get(self.atom)
-        if known is None and self.atom in scan.positions:
+        if known is None and self.atom in scan.seen:
             known = scan.worths[self.atom] = scan.worth(scan.bits(self.atom))
         return known
 
@@ -127,12 +144,12 @@ class PhraseLeaf(Leaf):
         """Places in the phrase that the pair alone does not prove: the other words, and exact ones."""
 
     def find(self, scan: Scan) -> Places:
-        if self.pair not in scan.positions:
+        if self.pair not in scan.seen:
             return NOWHERE
         starts = scan.bits(self.pair) >> self.offset
         for index in self.checked:
             atom = self.atoms[index]
-            if not starts or atom not in scan.positions:
+            if not starts or atom not in scan.seen:
                 return NOWHERE
             starts &= scan.bits(atom) >> index
         return Places({len(self.atoms): starts}) if starts else NOWHERE
@@ -162,38 +179,45 @@ class EntityLeaf(Leaf):
 
 
 _NONE_CALLED: dict[int, tuple[Leaf, ...]] = {}
+NO_CONCEPT = -1
 
 
 class UnionLeaf(Leaf):
-    """Alternatives that make one concept: plain words as a set, all else by an atom that it cannot do without."""
+    """Alternatives that make one concept: plain words as a set, all else by an atom that it cannot do without.
 
-    __slots__ = ("atoms", "called", "is_indexed", "others")
+    `concept` is an atom of its own, seen where one of the alternatives may stand; `NO_CONCEPT` where there are too many
+    unions to note each while an article is read.
+    """
 
-    def __init__(self, atoms: frozenset[int], others: tuple[Leaf, ...]) -> None:
+    __slots__ = ("atoms", "called", "concept", "others")
+
+    def __init__(self, atoms: frozenset[int], others: tuple[Leaf, ...], concept: int = NO_CONCEPT) -> None:
         self.atoms = atoms
         self.others = others
+        self.concept = concept
         called: dict[int, list[Leaf]] = {}
         for leaf in others:
             for atom in min(leaf.required(), key=len):
                 called.setdefault(atom, []).append(leaf)
         self.called = {atom: tuple(leaves) for atom, leaves in called.items()} if called else _NONE_CALLED
-        self.is_indexed = False
-        """Whether the matcher notes the atoms of this union while it reads an article (`Scan.members`)."""
 
-    def members(self) -> frozenset[int]:
-        """Return all atoms that may make it stand in an article."""
-        return self.atoms.union(self.called)
-
-    def _present(self, scan: Scan) -> Iterable[int]:
-        if self.is_indexed:
-            return scan.members.get(self, ())
-        seen = scan.seen
-        return (self.atoms & seen) | (self.called.keys() & seen) if self.called else self.atoms & seen
+    def _words(self, scan: Scan) -> int:
+        """Return the mask of the plain words."""
+        if self.concept >= 0:
+            return scan.bits(self.concept)
+        words = 0
+        for atom in self.atoms & scan.seen:
+            words |= scan.bits(atom)
+        return words
 
     def _others(self, scan: Scan) -> Iterable[Leaf]:
-        """Return the alternatives that may stand in the article."""
+        """Return the alternatives that may stand in the article, but for plain words."""
+        if not self.others:
+            return ()
+        if self.concept >= 0:
+            return scan.called.get(self.concept, ())
         called = self.called
-        return {leaf: None for atom in self._present(scan) if atom in called for leaf in called[atom]}
+        return {leaf: None for atom in called.keys() & scan.seen for leaf in called[atom]}
 
     def find(self, scan: Scan) -> Places:
         return self.choices(scan).outermost()
@@ -201,26 +225,20 @@ class UnionLeaf(Leaf):
     def choices(self, scan: Scan) -> Places:
         known = scan.choices.get(self)
         if known is None:
-            atoms, called = self.atoms, self.called
-            words = 0
             by_length: dict[int, int] = {}
-            others: set[Leaf] = set()
-            for atom in self._present(scan):
-                if atom in atoms:
-                    words |= scan.bits(atom)
-                for leaf in called.get(atom, ()):
-                    if leaf not in others:
-                        others.add(leaf)
-                        for length, starts in leaf.choices(scan).by_length.items():
-                            by_length[length] = by_length.get(length, 0) | starts
-            if words:
-                by_length[1] = by_length.get(1, 0) | words
+            if self.concept < 0 or self.concept in scan.seen:
+                for leaf in self._others(scan):
+                    for length, starts in leaf.choices(scan).by_length.items():
+                        by_length[length] = by_length.get(length, 0) | starts
+                words = self._words(scan)
+                if words:
+                    by_length[1] = by_length.get(1, 0) | words
             known = scan.choices[self] = Places(by_length) if by_length else NOWHERE
         return known
 
     def windows(self, scan: Scan) -> dict[Interval, Window]:
         found: dict[Interval, Window] = {}
-        for leaf in self._others(scan) if self.others else ():
+        for leaf in self._others(scan):
             found |= leaf.windows(scan)
         return found
 
@@ -232,10 +250,11 @@ class UnionLeaf(Leaf):
         return 0.0 if any(leaf.score(scan) is not None for leaf in self._others(scan)) else None
 
     def needs(self) -> list[frozenset[int]]:
-        group = set(self.atoms)
-        for leaf in self.others:
-            group |= min(leaf.required(), key=len)
-        return [frozenset(group)]
+        return [frozenset((self.concept,)) if self.concept >= 0 else self.members()]
+
+    def members(self) -> frozenset[int]:
+        """Return atoms of which one must be seen for any alternative to stand in an article."""
+        return self.atoms.union(self.called)
 
 
 class NearLeaf(Leaf):
@@ -252,11 +271,8 @@ class NearLeaf(Leaf):
         self.needed = tuple(min(part.required(), key=len) for part in parts)
 
     def find(self, scan: Scan) -> Places:
-        for part, group in zip(self.parts, self.needed, strict=True):
-            if type(part) is UnionLeaf and part.is_indexed:
-                if part not in scan.members:
-                    return NOWHERE
-            elif group.isdisjoint(scan.seen):
+        for group in self.needed:
+            if group.isdisjoint(scan.seen):
                 return NOWHERE
         found = []
         reach = self.distance
@@ -302,6 +318,13 @@ class ScopedLeaf(Leaf):
     def __init__(self, item: Leaf, scope: Scope) -> None:
         self.item = item
         self.scope = scope
+
+    def needed_in_title(self) -> frozenset[int]:
+        return singles(self.item.required()) if self.scope == "title" else frozenset()
+
+    def most(self) -> tuple[float, float]:
+        most, outside = self.item.most()
+        return (most, 0.0) if self.scope == "title" else (outside, outside) if self.scope == "text" else (most, outside)
 
     def find(self, scan: Scan) -> Places:
         return self.item.places(scan).inside(scan.area(self.scope))

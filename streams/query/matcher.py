@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from typing import cast
 
 from msgspec import Struct
 
 from streams.model import RawArticle, Span
 from streams.query.compile import Compiler, Vocabulary, resolve_all
 from streams.query.fields import values_in
-from streams.query.leaves import Node, UnionLeaf
+from streams.query.leaves import Node
+from streams.query.program import ClausesNode
 from streams.query.proximity import Interval
-from streams.query.scan import Scan, text_base
+from streams.query.scan import Callers, FoundWord, Scan, text_base
 from streams.query.syntax import Query
-from streams.query.words import is_written
 from streams.text.document import Document
 from streams.text.variants import variants
 
@@ -57,7 +58,6 @@ def compile_queries(
 
 _Calls = tuple[tuple[int, ...], frozenset[int], tuple[tuple[int, int], ...]]
 """Queries called by an atom alone; atoms that call a query together with it; which query each of them calls."""
-_MAX_INDEXED = 500
 _MAX_PAIRS = 32
 """Up to how many combinations of two required groups a query is called by both at once."""
 _FEW_PAIRS = 4
@@ -82,7 +82,8 @@ class Matcher:
         self._surfaces = {atom: surface for (_, surface), atom in vocabulary.exact.items()}
         self._lookups: dict[str, _Lookup] = {}
         self._fields = _by_field(vocabulary)
-        self._members = _index_of(compiler.large_unions())
+        self._concepts = compiler.concepts_by_word()
+        self._callers: Callers = compiler.callers()
 
     def __len__(self) -> int:
         return len(self._programs)
@@ -163,113 +164,112 @@ class Matcher:
         if lookup is None:
             if len(self._lookups) > 100:
                 self._lookups.clear()
-            lookup = self._lookups[document.language] = _Lookup(self._vocabulary, document.language)
-        positions: defaultdict[int, list[int]] = defaultdict(list)
+            lookup = self._lookups[document.language] = _Lookup(self._vocabulary, self._concepts, document.language)
+        words: defaultdict[FoundWord, list[int]] = defaultdict(list)
+        pairs: defaultdict[int, list[int]] = defaultdict(list)
         for base, terms in ((0, document.title.terms), (text_base(document), document.text.terms)):
-            pairs: tuple[dict[int, int], ...] = ()
-            before = -1
+            before = _NO_WORD
+            next_to = -1
             # Most words are in no query: they are passed over before the loop proper.
-            for at, word in [found for found in enumerate(map(lookup.__getitem__, terms), base) if found[1]]:
-                atoms, begun = word  # type: ignore[misc]  # None was passed over
-                if pairs and before == at - 1:
-                    for following in pairs:
-                        for atom in atoms:
-                            if atom in following:
-                                positions[following[atom]].append(before)
-                for atom in atoms:
-                    positions[atom].append(at)
-                pairs = begun
-                before = at
-        if self._surfaces:
-            self._verify_exact(positions, document)
-        seen = set(positions)
-        for field, atoms_by_value in self._fields.items():
-            for value in values_in(article, field):
-                known = atoms_by_value.get(value)
-                if known is not None:
-                    seen.add(known)
-        members: defaultdict[UnionLeaf, list[int]] = defaultdict(list)
-        if self._members:
-            for atom in self._members.keys() & seen:
-                for union in self._members[atom]:
-                    members[union].append(atom)
-        return Scan(document, article, positions, seen, members, self._clock)
-
-    def _verify_exact(self, positions: dict[int, list[int]], document: Document) -> None:
-        for atom in positions.keys() & self._surfaces.keys():
-            surface = self._surfaces[atom]
-            verified = [at for at in positions[atom] if is_written(surface, _written_word(document, at))]
-            if verified:
-                positions[atom] = verified
-            else:
-                del positions[atom]
-
-
-def _written_word(document: Document, at: int) -> str:
-    base = text_base(document)
-    tokens, index = (document.title, at) if at < base else (document.text, at - base)
-    return tokens.text[tokens.starts[index] : tokens.ends[index]]
+            found = [pair for pair in enumerate(map(lookup.__getitem__, terms), base) if pair[1] is not None]
+            for at, word in cast(list[tuple[int, FoundWord]], found):
+                words[word].append(at)
+                if at == next_to:
+                    begun = before.then.get(word)
+                    for atom in _then(before, word) if begun is None else begun:
+                        pairs[atom].append(at - 1)
+                if word.pairs:
+                    before = word
+                    next_to = at + 1
+        scan = Scan(document, article, words, pairs, self._clock)
+        fields = [
+            atoms[value]
+            for field, atoms in self._fields.items()
+            for value in values_in(article, field)
+            if value in atoms
+        ]
+        scan.look_up(fields, self._callers, self._surfaces)
+        return scan
 
 
 def _decide(program: _Program, scan: Scan) -> Match | None:
-    score = program.node.score(scan)
-    if score is None or score < program.min_score:
-        return None
+    node = program.node
     intervals: list[Interval] = []
-    program.node.collect(scan, intervals)
+    if type(node) is ClausesNode and len(node.should) >= _MANY_CLAUSES:
+        decided = node.decide(scan, program.min_score)
+        if decided is None:
+            return None
+        score: float | None = decided[0]
+        for clause in decided[1]:
+            clause.collect(scan, intervals)
+    else:
+        score = node.score(scan)
+        if score is None or score < program.min_score:
+            return None
+        node.collect(scan, intervals)
     if program.min_mentions and len(set(intervals)) < program.min_mentions:
         return None
-    return Match(program.query_id, round(score, 4), scan.spans(intervals, MAX_SPANS))
+    return Match(program.query_id, round(score or 0.0, 4), scan.spans(intervals, MAX_SPANS))
 
 
-_Word = tuple[tuple[int, ...], tuple[dict[int, int], ...]]
-"""The atoms of a word, and for each that begins a pair, the pairs by their second atom."""
+_MANY_CLAUSES = 4
+"""From how many alternatives on it pays to see first which of them are possible."""
+_NO_WORD = FoundWord((), (), ())
+_MOST_THEN = 1_000
 
 
-class _Lookup(dict[str, _Word | None]):
-    """Which atoms a document's word stands for, in one language; worked out when a word is first met."""
+def _then(before: FoundWord, word: FoundWord) -> tuple[int, ...]:
+    """Return the atoms of the pairs that two words make, and remember them."""
+    if len(before.then) >= _MOST_THEN:
+        before.then.clear()
+    found = tuple([begun[atom] for begun in before.pairs for atom in word.atoms if atom in begun])
+    before.then[word] = found
+    return found
 
-    def __init__(self, vocabulary: Vocabulary, language: str) -> None:
+
+class _Lookup(dict[str, FoundWord | None]):
+    """What a document's word stands for, in one language; worked out when a word is first met."""
+
+    def __init__(self, vocabulary: Vocabulary, concepts: Mapping[int, tuple[int, ...]], language: str) -> None:
         super().__init__()
         self._terms = vocabulary.terms
-        self._prefixes = vocabulary.prefixes
+        self._shortest = min(map(len, vocabulary.prefixes), default=0)
+        self._prefixes: dict[str, list[str]] = {}
+        for prefix in vocabulary.prefixes:
+            self._prefixes.setdefault(prefix[: self._shortest], []).append(prefix)
+        self._prefix_atoms = vocabulary.prefixes
         self._pairs = vocabulary.pairs
-        self._lengths = sorted({len(prefix) for prefix in vocabulary.prefixes})
+        self._concepts = concepts
         self._exact: dict[str, list[int]] = {}
         for (term, _), atom in vocabulary.exact.items():
             self._exact.setdefault(term, []).append(atom)
         self._language = language
+        self._same: dict[tuple[int, ...], FoundWord] = {}
 
-    def __missing__(self, term: str) -> _Word | None:
+    def __missing__(self, term: str) -> FoundWord | None:
         forms = (term, *variants(term, self._language))
         atoms = dict.fromkeys(self._exact.get(term, ()))
+        shortest = self._shortest
         for form in forms:
             atom = self._terms.get(form)
             if atom is not None:
                 atoms[atom] = None
-            for length in self._lengths:
-                if length > len(form):
-                    break
-                atom = self._prefixes.get(form[:length])
-                if atom is not None:
-                    atoms[atom] = None
+            for prefix in self._prefixes.get(form[:shortest], ()):
+                if form.startswith(prefix):
+                    atoms[self._prefix_atoms[prefix]] = None
         if len(self) >= _CACHE_WORDS:
             self.clear()
-        word = (tuple(atoms), tuple(self._pairs[atom] for atom in atoms if atom in self._pairs)) if atoms else None
-        self[term] = word
+            self._same.clear()
+        self[term] = word = self._word(tuple(atoms)) if atoms else None
         return word
 
-
-def _index_of(unions: list[UnionLeaf]) -> dict[int, tuple[UnionLeaf, ...]]:
-    """Return the large unions by atom, where they are few: of many, most would be noted for nothing."""
-    if len(unions) > _MAX_INDEXED:
-        return {}
-    index: defaultdict[int, list[UnionLeaf]] = defaultdict(list)
-    for union in unions:
-        union.is_indexed = True
-        for atom in union.members():
-            index[atom].append(union)
-    return {atom: tuple(found) for atom, found in index.items()}
+    def _word(self, atoms: tuple[int, ...]) -> FoundWord:
+        known = self._same.get(atoms)
+        if known is None:
+            concepts = dict.fromkeys(concept for atom in atoms for concept in self._concepts.get(atom, ()))
+            pairs = tuple(self._pairs[atom] for atom in atoms if atom in self._pairs)
+            known = self._same[atoms] = FoundWord(atoms, tuple(concepts), pairs)
+        return known
 
 
 def _by_field(vocabulary: Vocabulary) -> dict[str, dict[str, int]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from streams.query import dates
 from streams.query.fields import article_has
-from streams.query.leaves import Leaf, Node
+from streams.query.leaves import Leaf, Node, singles
 from streams.query.proximity import Interval
 from streams.query.syntax import Published
 
@@ -61,6 +61,12 @@ class AtLeastNode(Node):
     def required(self) -> list[frozenset[int]]:
         return self.leaf.required()
 
+    def needed_in_title(self) -> frozenset[int]:
+        return self.leaf.needed_in_title()
+
+    def most(self) -> tuple[float, float]:
+        return self.leaf.most()
+
 
 class WeightedNode(Node):
     """A part whose score is multiplied."""
@@ -81,11 +87,32 @@ class WeightedNode(Node):
     def required(self) -> list[frozenset[int]]:
         return self.item.required()
 
+    def needed_in_title(self) -> frozenset[int]:
+        return self.item.needed_in_title()
+
+    def most(self) -> tuple[float, float]:
+        most, outside = self.item.most()
+        return (most * self.weight, outside * self.weight) if self.weight > 0 else (0.0, 0.0)
+
+
+class _Clause:
+    """A clause, with what can be said of it before it is looked for."""
+
+    __slots__ = ("in_title", "most", "most_outside_title", "needs", "node")
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+        self.needs = singles(node.required())
+        self.in_title = node.needed_in_title()
+        self.most, self.most_outside_title = node.most()
+
 
 class ClausesNode(Node):
     """All of `must`, none of `must_not`; without a `must`, one of `should`; `against` only lowers the score."""
 
-    __slots__ = ("against", "must", "must_not", "should")
+    __slots__ = ("_clauses", "against", "must", "must_not", "should")
+
+    _clauses: tuple[list[_Clause], list[_Clause]]
 
     def __init__(
         self, must: tuple[Node, ...], should: tuple[Node, ...], must_not: tuple[Node, ...], against: tuple[Node, ...]
@@ -117,6 +144,48 @@ class ClausesNode(Node):
             total += node.score(scan) or 0.0
         return total
 
+    def decide(self, scan: Scan, least: float) -> tuple[float, list[Node]] | None:
+        """Return what `score` returns and the clauses that match, None also where the score is below `least`.
+
+        No clause is looked for that lacks an atom, and none when all that are left could not reach `least`.
+        """
+        total = 0.0
+        for node in self.must:
+            score = node.score(scan)
+            if score is None:
+                return None
+            total += score
+        for node in self.must_not:
+            if node.score(scan) is not None:
+                return None
+        try:
+            should, against = self._clauses
+        except AttributeError:
+            should, against = self._clauses = (list(map(_Clause, self.should)), list(map(_Clause, self.against)))
+        seen, in_title = scan.seen, scan.seen_in_title()
+        possible = [
+            (clause.node, clause.most if clause.needs <= in_title else clause.most_outside_title)
+            for clause in should
+            if clause.needs <= seen and clause.in_title <= in_title
+        ]
+        bound = total + sum([most for _, most in possible]) + _ROUNDING
+        found = list(self.must)
+        for node, most in possible:
+            if bound < least:
+                return None
+            score = node.score(scan)
+            bound -= most
+            if score is not None:
+                bound += score
+                total += score
+                found.append(node)
+        if not found and should:
+            return None
+        for clause in against if total >= least else ():
+            if clause.needs <= seen and clause.in_title <= in_title:
+                total += clause.node.score(scan) or 0.0
+        return (total, found) if total >= least else None
+
     def collect(self, scan: Scan, found: list[Interval]) -> None:
         for node in self.must:
             node.collect(scan, found)
@@ -135,6 +204,17 @@ class ClausesNode(Node):
                 return []
             group |= min(needed, key=len)
         return [frozenset(group)]
+
+    def needed_in_title(self) -> frozenset[int]:
+        return frozenset[int]().union(*[node.needed_in_title() for node in self.must])
+
+    def most(self) -> tuple[float, float]:
+        most = sum([node.most()[0] for node in (*self.must, *self.should)])
+        return (most, most)
+
+
+_ROUNDING = 1e-6
+"""More than sums of scores in another order may differ by."""
 
 
 def has_node(name: str) -> CheckNode:

@@ -3,27 +3,44 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 from streams.model import Span
 from streams.query.fields import LEAD_WORDS
-from streams.query.leaves import Leaf, NearLeaf, UnionLeaf, Window
+from streams.query.leaves import Leaf, NearLeaf, Window
 from streams.query.places import GAP, Places, mask_of
 from streams.query.proximity import Interval, Place
 from streams.query.syntax import Scope
+from streams.query.words import is_written
+from streams.query.worth import COUNTED_MENTIONS, WORTHS
 from streams.text.document import Document
-
-TITLE_WORTH, LEAD_WORTH, BODY_WORTH = 3.0, 2.0, 1.0
-COUNTED_MENTIONS = 4
-"""More say nothing new: the fifth would add a sixteenth of the first."""
-_HALVES = (1.0, 0.5, 0.25, 0.125)
 
 
 def text_base(document: Document) -> int:
     """Return the position of the first word of the text."""
     return len(document.title.terms) + GAP
+
+
+class FoundWord:
+    """A word of a document that queries have: what it stands for. The same object for all words that say the same."""
+
+    __slots__ = ("atoms", "concepts", "pairs", "seen", "then")
+
+    def __init__(self, atoms: tuple[int, ...], concepts: tuple[int, ...], pairs: tuple[dict[int, int], ...]) -> None:
+        self.atoms = atoms
+        self.concepts = concepts
+        """The concepts of which it is one of the words."""
+        self.seen = atoms + concepts
+        self.pairs = pairs
+        """For each atom that begins a pair, the pairs by their second atom."""
+        self.then: dict[FoundWord, tuple[int, ...]] = {}
+        """The pairs that it makes with a word after it, for those that were met."""
+
+
+Callers = Mapping[int, tuple[tuple[int, dict[Leaf, None]], ...]]
+"""For atoms other than plain words, the concepts that they may make, and by which alternatives."""
 
 
 class Scan:
@@ -33,18 +50,21 @@ class Scan:
         "_areas",
         "_bits",
         "_clock",
-        "_lead_end",
+        "_exact",
+        "_is_read",
         "_mentions",
         "_now",
+        "_of_fields",
+        "_pairs",
+        "_seen_in_title",
         "_spans",
-        "_text_start",
+        "_words",
         "article",
+        "called",
         "choices",
         "document",
         "found",
-        "members",
         "near",
-        "positions",
         "seen",
         "text_base",
         "worths",
@@ -54,44 +74,101 @@ class Scan:
         self,
         document: Document,
         article: Any,
-        positions: dict[int, list[int]],
-        seen: set[int],
-        members: dict[UnionLeaf, list[int]],
+        words: dict[FoundWord, list[int]],
+        pairs: dict[int, list[int]],
         clock: Callable[[], datetime],
     ) -> None:
         self.document = document
         self.article = article
-        self.positions = positions
-        """Sorted token positions by atom; the atoms of fields have none."""
-        self.seen = seen
-        """Every atom that the article has, those of fields too."""
-        self.members = members
-        """Which of their atoms large unions have in this article; a large union that is not here has none."""
+        self._words = words
+        """Sorted token positions by word."""
+        self._pairs = pairs
+        """Sorted token positions by atom."""
+        self._bits = {atom: mask_of(positions) for atom, positions in pairs.items()}
+        self._is_read = False
+        """Whether the words are in `_bits`: of most articles no query asks."""
+        self._exact: dict[int, int] = {}
+        self._of_fields: tuple[int, ...] = ()
+        self._seen_in_title: set[int] | None = None
+        self.seen: set[int] = set().union(pairs, *[word.seen for word in words])
+        """Every atom that the article has: words, pairs, concepts, and once they are looked up those of fields."""
+        self.called: dict[int, dict[Leaf, None]] = {}
+        """By concept the alternatives, plain words aside, that may stand in the article."""
         self.text_base = base = text_base(document)
         self.found: dict[Leaf, Places] = {}
         self.choices: dict[Leaf, Places] = {}
         self.near: dict[NearLeaf, list[Place]] = {}
         """Where the proximities were found, with the words that they are about."""
         self.worths: dict[int, float] = {}
-        self._bits: dict[int, int] = {}
-        self._text_start = 1 << base
-        self._lead_end = 1 << (base + LEAD_WORDS)
+        text_start = 1 << base
         self._areas: dict[Scope, int] = {
             "any": -1,
-            "title": self._text_start - 1,
-            "text": -self._text_start,
-            "lead": self._lead_end - 1,
+            "title": text_start - 1,
+            "text": -text_start,
+            "lead": (text_start << LEAD_WORDS) - 1,
         }
         self._mentions: dict[str, list[Span]] | None = None
         self._spans: dict[Interval, Span] = {}
         self._clock = clock
         self._now: datetime | None = None
 
+    def look_up(self, fields: Iterable[int], callers: Callers, surfaces: Mapping[int, str]) -> None:
+        """Add what follows from the words: which exact words are written so, the atoms of `fields`, and concepts."""
+        if surfaces:
+            self._verify_exact(surfaces)
+        seen, called = self.seen, self.called
+        self._of_fields = tuple(fields)
+        seen.update(self._of_fields)
+        new = callers.keys() & seen
+        while new:
+            following = set()
+            for atom in new:
+                for concept, leaves in callers[atom]:
+                    if concept in called:
+                        called[concept] |= leaves
+                    else:
+                        called[concept] = dict(leaves)
+                    if concept not in seen:
+                        seen.add(concept)
+                        following.add(concept)
+            new = callers.keys() & following
+
+    def _verify_exact(self, surfaces: Mapping[int, str]) -> None:
+        for atom in surfaces.keys() & self.seen:
+            found = [at for word, positions in self._words.items() if atom in word.atoms for at in positions]
+            verified = [at for at in sorted(found) if is_written(surfaces[atom], self._written(at))]
+            self._exact[atom] = mask_of(verified)
+            if not verified:
+                self.seen.discard(atom)
+
+    def _written(self, at: int) -> str:
+        base = self.text_base
+        tokens, index = (self.document.title, at) if at < base else (self.document.text, at - base)
+        return tokens.text[tokens.starts[index] : tokens.ends[index]]
+
     def bits(self, atom: int) -> int:
-        """Return the positions of an atom that is in `positions`, as a mask; no bits for any other."""
-        known = self._bits.get(atom)
+        """Return the positions of the atom of a word, a pair, or the words of a concept, as a mask."""
+        if not self._is_read:
+            self._read()
+        return self._bits.get(atom, 0)
+
+    def _read(self) -> None:
+        self._is_read = True
+        bits = self._bits
+        for word, positions in self._words.items():
+            mask = mask_of(positions)
+            for atom in word.seen:
+                bits[atom] = bits[atom] | mask if atom in bits else mask
+        bits |= self._exact
+
+    def seen_in_title(self) -> set[int]:
+        """Return the atoms that may be in the title: those of its words, and all that are not words."""
+        known = self._seen_in_title
         if known is None:
-            known = self._bits[atom] = mask_of(self.positions.get(atom, []))
+            base = self.text_base
+            words = [word.seen for word, positions in self._words.items() if positions[0] < base]
+            pairs = [atom for atom, positions in self._pairs.items() if positions[0] < base]
+            known = self._seen_in_title = set().union(*words, pairs, self._of_fields, self.called)
         return known
 
     def area(self, scope: Scope) -> int:
@@ -99,21 +176,14 @@ class Scan:
         return self._areas[scope]
 
     def worth(self, starts: int) -> float:
-        """Return what mentions that begin at these positions say together.
-
-        One counts 3 in the title, 2 in the lead, 1 below. The first counts in full, the second half, the third a
-        quarter, the fourth an eighth, and no more, so that a long text cannot outweigh its title.
-        """
-        total = 0.0
-        for half in _HALVES:
-            if not starts:
-                break
-            first = starts & -starts
-            starts ^= first
-            total += half * (
-                TITLE_WORTH if first < self._text_start else LEAD_WORTH if first < self._lead_end else BODY_WORTH
-            )
-        return total
+        """Return what mentions that begin at these positions say together: `streams.query.worth`."""
+        in_title = (starts & self._areas["title"]).bit_count()
+        until_lead = (starts & self._areas["lead"]).bit_count()
+        by_lead = WORTHS[in_title if in_title < COUNTED_MENTIONS else COUNTED_MENTIONS]
+        in_lead = until_lead - in_title
+        by_rest = by_lead[in_lead if in_lead < COUNTED_MENTIONS else COUNTED_MENTIONS]
+        below = starts.bit_count() - until_lead
+        return by_rest[below if below < COUNTED_MENTIONS else COUNTED_MENTIONS]
 
     def now(self) -> datetime:
         """Return the present, the same one for all queries on this article."""
