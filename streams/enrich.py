@@ -5,8 +5,7 @@ document    = tokens of title and text, with offsets
 entities    = recognize(document)
 attribution = find(document, outlet)
 dates       = find(document, day of publication)
-topics      = tag(document, what is known so far)
-frames      = label(document, what is known so far)
+labels      = label(document, what is known so far): topics and frames
 """
 
 from __future__ import annotations
@@ -19,11 +18,10 @@ from streams.attribution import AttributionFinder
 from streams.definitions import Definitions
 from streams.entities import EntityRecognizer
 from streams.event_dates import find_event_dates
-from streams.frames import FrameLabeller
+from streams.labels import Labeller
 from streams.model import EnrichedArticle, RawArticle
 from streams.text.document import Document
 from streams.text.language import default_identifier
-from streams.topics import TopicTagger
 
 
 class Enricher:
@@ -33,8 +31,7 @@ class Enricher:
         self._language = default_identifier()
         self._entities = EntityRecognizer(definitions.entities)
         self._attribution = AttributionFinder(definitions.sources)
-        self._topics = TopicTagger(definitions.topics)
-        self._frames = FrameLabeller(definitions.frames)
+        self._labeller = Labeller(definitions.topics, definitions.frames)
 
     def enrich(self, raw: RawArticle, now: datetime) -> EnrichedArticle:
         """Return `raw` understood, stamped with `now`."""
@@ -49,9 +46,8 @@ class Enricher:
             event_dates=find_event_dates(document, _publication_day(raw)),
             enriched_at=now,
         )
-        return msgspec.structs.replace(
-            known, topics=self._topics.tag(document, known), frames=self._frames.label(document, known)
-        )
+        topics, frames = self._labeller.label(document, known)
+        return msgspec.structs.replace(known, topics=topics, frames=frames)
 
 
 def _publication_day(raw: RawArticle) -> date | None:

@@ -7,14 +7,15 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from msgspec import Struct
 
 from streams.definitions import FrameDefinition
 from streams.model import EnrichedArticle, FrameLabel
-from streams.query import Matcher, QueryError, compile_queries, parse
+from streams.query import Match, Matcher, QueryError, compile_queries, parse, resolve_all
 from streams.text.document import Document
 
 MAX_LABEL_SPANS = 20
@@ -31,21 +32,30 @@ class FrameLabeller:
         """
         frames = {frame.id: frame for frame in definitions}
         self._groups = {frame.id: frame.group for frame in frames.values()}
-        self._matcher: Matcher = compile_queries({frame.id: parse(frame.query) for frame in frames.values()})
+        self.queries = resolve_all({frame.id: parse(frame.query) for frame in frames.values()})
+        """The resolved query of every frame, by id."""
+
+    @functools.cached_property
+    def _matcher(self) -> Matcher:
+        return compile_queries(self.queries)
 
     def label(self, document: Document, article: EnrichedArticle) -> tuple[FrameLabel, ...]:
         """Return the wordings that stand in `article`, by id, with their places.
 
         A query may ask for an entity in the article; where that is named is no part of the wording.
         """
-        if not self._groups:
+        found = self._matcher.match(document, article) if self._groups else ()
+        return self.labels(article, [(match.query_id, match) for match in found])
+
+    def labels(self, article: EnrichedArticle, matches: Collection[tuple[str, Match]]) -> tuple[FrameLabel, ...]:
+        """Return the labels of what was matched in `article`, each with the id of its frame."""
+        if not matches:
             return ()
         named = {span for entity in article.entities for span in entity.mentions}
         labels = []
-        for match in self._matcher.match(document, article):
+        for name, match in matches:
             spans = tuple([span for span in match.spans if span not in named]) or match.spans
-            group = self._groups[match.query_id]
-            labels.append(FrameLabel(id=match.query_id, group=group, spans=spans[:MAX_LABEL_SPANS]))
+            labels.append(FrameLabel(id=name, group=self._groups[name], spans=spans[:MAX_LABEL_SPANS]))
         return tuple(sorted(labels, key=lambda label: label.id))
 
 

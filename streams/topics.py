@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from streams.definitions import TopicDefinition
 from streams.model import EnrichedArticle, EntityLabel, RawArticle, Span, TopicLabel
-from streams.query import Matcher, Query, QueryError, UnknownName, compile_queries, parse, resolve
+from streams.query import Match, Matcher, Query, QueryError, UnknownName, compile_queries, parse, resolve
 from streams.query.show import show
 from streams.query.syntax import Clauses, Node
 from streams.text.document import Document
@@ -43,18 +43,34 @@ class TopicTagger:
         Raises:
             QueryError: a query is faulty (`topic_faults` finds every fault with its place).
         """
-        queries = topic_queries({topic.id: topic for topic in definitions})
-        self._least = {name: query.min_score for name, query in queries.items()}
-        least = {name: replace(query, min_score=query.min_score * HEADLINE_SHARE) for name, query in queries.items()}
-        self._matcher: Matcher = compile_queries(least)
+        self.queries = topic_queries({topic.id: topic for topic in definitions})
+        """The resolved query of every topic that labels, by id, with its least score."""
+        self._least_by_words: dict[int, dict[str, float]] = {}
+
+    @functools.cached_property
+    def _matcher(self) -> Matcher:
+        return compile_queries(self.queries)
 
     def tag(self, document: Document, article: RawArticle) -> tuple[TopicLabel, ...]:
         """Return the topics of `article`, strongest first, with their score and the words that made it so."""
-        reading = _Reading.of(document, article)
+        reading = Reading.of(document, article)
+        found = self._matcher.match(reading.document, reading.article, least=self.least(reading.document))
+        return self.labels(reading, [(match.query_id, match) for match in found])
+
+    def least(self, document: Document) -> dict[str, float]:
+        """Return by id the score that is asked of `document`, which is read as `Reading` says."""
+        words = min(len(document.text), FULL_TEXT_WORDS)
+        known = self._least_by_words.get(words)
+        if known is None:
+            known = {name: least_score(query.min_score, document) for name, query in self.queries.items()}
+            self._least_by_words[words] = known
+        return known
+
+    def labels(self, reading: Reading, matches: Iterable[tuple[str, Match]]) -> tuple[TopicLabel, ...]:
+        """Return the labels of what was matched in `reading`, each with the id of its topic."""
         labels = [
-            TopicLabel(id=match.query_id, score=match.score, spans=reading.original(match.spans[:MAX_LABEL_SPANS]))
-            for match in self._matcher.match(reading.document, reading.article)
-            if match.score >= least_score(self._least[match.query_id], reading.document)
+            TopicLabel(id=name, score=match.score, spans=reading.original(match.spans[:MAX_LABEL_SPANS]))
+            for name, match in matches
         ]
         return tuple(sorted(labels, key=lambda label: (-label.score, label.id)))
 
@@ -90,23 +106,26 @@ def named_queries(definitions: Iterable[TopicDefinition]) -> dict[str, Query]:
     return {topic_id: replace(library.resolved(topic_id), min_score=0.0, min_mentions=0) for topic_id in topics}
 
 
-class _Reading(Struct, frozen=True):
-    """An article as the topics read it. `text_start`: where its text begins in the original, None if unmoved."""
+class Reading(Struct, frozen=True):
+    """An article as the topics read it: one without a title has its first line for one.
+
+    `text_start`: where its text begins in the original, None if unmoved."""
 
     document: Document
     article: RawArticle
     text_start: int | None = None
 
     @staticmethod
-    def of(document: Document, article: RawArticle) -> _Reading:
+    def of(document: Document, article: RawArticle) -> Reading:
+        """Return how topics read `article`, whose words are `document`."""
         if document.title.terms or not document.text.terms:
-            return _Reading(document, article)
+            return Reading(document, article)
         cut = _headline_end(article.text)
         headline, text = article.text[:cut], article.text[cut:]
         moved = replace(article, title=headline, text=text)
         if isinstance(moved, EnrichedArticle):
             moved = replace(moved, entities=tuple([_moved(label, cut) for label in moved.entities]))
-        return _Reading(Document.of(headline, text, document.language), moved, cut)
+        return Reading(Document.of(headline, text, document.language), moved, cut)
 
     def original(self, spans: tuple[Span, ...]) -> tuple[Span, ...]:
         """Return `spans` as places of the article that was given."""
@@ -179,7 +198,7 @@ def explain_topic(
     }
     queries["whole"] = replace(whole, min_score=-math.inf, min_mentions=0)
     resolved = {name: resolve(query, names) for name, query in queries.items()}
-    reading = _Reading.of(document, article)
+    reading = Reading.of(document, article)
     found = {match.query_id: match for match in compile_queries(resolved).match(reading.document, reading.article)}
     clauses = []
     for number, (sign, node) in enumerate(parts):

@@ -13,7 +13,7 @@ from streams.query.candidates import (
 )
 from streams.query.errors import QueryError, QueryTooCostly, UnknownName
 from streams.query.matcher import Match, Matcher, compile_queries
-from streams.query.names import resolve
+from streams.query.names import resolve, resolve_all
 from streams.query.parser import parse
 from streams.query.syntax import Query
 
@@ -36,4 +36,5 @@ __all__ = [
     "compile_queries",
     "parse",
     "resolve",
+    "resolve_all",
 ]

@@ -8,8 +8,7 @@ program    ── positions, phrases, proximity, Boolean, score                 
 
 from __future__ import annotations
 
-from collections import ChainMap
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from streams.query.errors import QueryError
@@ -26,7 +25,6 @@ from streams.query.leaves import (
     UnionLeaf,
     WordLeaf,
 )
-from streams.query.names import Resolver
 from streams.query.program import (
     AtLeastNode,
     CheckNode,
@@ -309,9 +307,3 @@ def _is_concept(tree: Tree) -> bool:
             return bool(tree.should) and all(map(_is_concept, tree.should))
         case _:
             return False
-
-
-def resolve_all(queries: Mapping[str, Query], named: Mapping[str, Query]) -> dict[str, Query]:
-    """Return `queries` with their `@names` resolved, against `named` first and one another."""
-    resolver = Resolver(ChainMap(dict(named), dict(queries)) if named else queries)
-    return {name: resolver.resolve(query, own_name=name) for name, query in queries.items()}

@@ -10,9 +10,10 @@ from typing import cast
 from msgspec import Struct
 
 from streams.model import RawArticle, Span
-from streams.query.compile import Compiler, Vocabulary, resolve_all
+from streams.query.compile import Compiler, Vocabulary
 from streams.query.fields import values_in
 from streams.query.leaves import Node
+from streams.query.names import resolve_all
 from streams.query.program import ClausesNode
 from streams.query.proximity import Interval
 from streams.query.scan import Callers, FoundWord, Scan, text_base
@@ -53,7 +54,7 @@ def compile_queries(
     Raises:
         QueryError: a name is unknown, or names form a circle.
     """
-    return Matcher(resolve_all(queries, named or {}), clock or _utc_now)
+    return Matcher(resolve_all(queries, named), clock or _utc_now)
 
 
 _Calls = tuple[tuple[int, ...], frozenset[int], tuple[tuple[int, int], ...]]
@@ -128,10 +129,13 @@ class Matcher:
         }
         self._always = tuple(always)
 
-    def match(self, document: Document, article: RawArticle) -> list[Match]:
+    def match(
+        self, document: Document, article: RawArticle, *, least: Mapping[str, float] | None = None
+    ) -> list[Match]:
         """Return the queries that `article` matches, in the order in which they were given.
 
-        `document` is the article's title and text.
+        `document` is the article's title and text. `least` has, by id, scores asked for in place of a query's own
+        `min_score`; what it has at least is the score that is told, with four decimals.
         """
         scan = self._scan(document, article)
         found = []
@@ -141,7 +145,7 @@ class Matcher:
                 if group.isdisjoint(scan.seen):
                     break
             else:
-                match = _decide(program, scan)
+                match = _decide(program, scan, least.get(program.query_id) if least is not None else None)
                 if match is not None:
                     found.append(match)
         return found
@@ -192,26 +196,33 @@ class Matcher:
         return scan
 
 
-def _decide(program: _Program, scan: Scan) -> Match | None:
+def _decide(program: _Program, scan: Scan, least: float | None) -> Match | None:
     node = program.node
     intervals: list[Interval] = []
+    lowest = program.min_score if least is None else least - _HALF_TOLD
     if type(node) is ClausesNode and len(node.should) >= _MANY_CLAUSES:
-        decided = node.decide(scan, program.min_score)
+        decided = node.decide(scan, lowest)
         if decided is None:
             return None
-        score: float | None = decided[0]
-        for clause in decided[1]:
+        score, clauses = decided
+        for clause in clauses:
             clause.collect(scan, intervals)
     else:
-        score = node.score(scan)
-        if score is None or score < program.min_score:
+        found = node.score(scan)
+        if found is None or found < lowest:
             return None
+        score = found
         node.collect(scan, intervals)
+    told = round(score, 4)
+    if least is not None and told < least:
+        return None
     if program.min_mentions and len(set(intervals)) < program.min_mentions:
         return None
-    return Match(program.query_id, round(score or 0.0, 4), scan.spans(intervals, MAX_SPANS))
+    return Match(program.query_id, told, scan.spans(intervals, MAX_SPANS))
 
 
+_HALF_TOLD = 0.0001
+"""More than a score changes when it is rounded."""
 _MANY_CLAUSES = 4
 """From how many alternatives on it pays to see first which of them are possible."""
 _NO_WORD = FoundWord((), (), ())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections import ChainMap
 from collections.abc import Iterator, Mapping
 
 from msgspec.structs import replace
@@ -37,6 +38,15 @@ def resolve(query: Query, named: Mapping[str, Query]) -> Query:
         QueryError: the named query does not fit where it is used.
     """
     return Resolver(named).resolve(query)
+
+
+def resolve_all(queries: Mapping[str, Query], named: Mapping[str, Query] | None = None) -> dict[str, Query]:
+    """Return `queries` with their `@names` resolved, against `named` first and one another.
+
+    Raises as `resolve` does.
+    """
+    resolver = Resolver(ChainMap(dict(named), dict(queries)) if named else queries)
+    return {name: resolver.resolve(query, own_name=name) for name, query in queries.items()}
 
 
 class Resolver:
