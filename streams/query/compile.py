@@ -8,7 +8,7 @@ program    ── positions, phrases, proximity, Boolean, score                 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from streams.query.errors import QueryError
@@ -62,8 +62,12 @@ class Vocabulary:
         self.prefixes: dict[str, int] = {}
         self.exact: dict[tuple[str, str], int] = {}
         self.fields: dict[tuple[str, str], int] = {}
-        self.pairs: dict[int, dict[int, int]] = {}
-        """Atoms of two words side by side: by the first, then by the second."""
+        self.followed: dict[int, dict[int, int]] = {}
+        """Atoms of two words side by side whose first is the rarer one: by the first, then by the second."""
+        self.preceded: dict[int, dict[int, int]] = {}
+        """Those whose second is: by the second, then by the first."""
+        self.alone: set[int] = set()
+        """Atoms of words that say something without the word beside them."""
         self.members: dict[int, frozenset[int]] = {}
         """By atom of a concept: the atoms of which it has one at least."""
         self.exact_atoms: set[int] = set()
@@ -81,9 +85,19 @@ class Vocabulary:
         """Return the atom of a field that has `value`."""
         return self._atom(self.fields, (name, value))
 
-    def pair(self, first: int, second: int) -> int:
-        """Return the atom of two word atoms side by side."""
-        return self._atom(self.pairs.setdefault(first, {}), second)
+    def pair(self, first: Word, second: Word) -> int:
+        """Return the atom of two words side by side."""
+        atoms = self.word(first), self.word(second)
+        if _rarity(first) >= _rarity(second):
+            return self._atom(self.followed.setdefault(atoms[0], {}), atoms[1])
+        return self._atom(self.preceded.setdefault(atoms[1], {}), atoms[0])
+
+    def pairs(self) -> Iterator[tuple[int, int, int]]:
+        """Yield every pair: its words and its own atom."""
+        for table in (self.followed, self.preceded):
+            for rare, others in table.items():
+                for other, atom in others.items():
+                    yield rare, other, atom
 
     def concept(self) -> int:
         """Return a new atom for a concept."""
@@ -109,14 +123,18 @@ class Vocabulary:
             found[atom] = _of_length(len(term))
         for prefix, atom in self.prefixes.items():
             found[atom] = 4 * _of_length(len(prefix))
-        for first, following in self.pairs.items():
-            for second, atom in following.items():
-                found[atom] = 0.02 * min(found[first], found[second])
+        for one, other, atom in self.pairs():
+            found[atom] = 0.02 * min(found[one], found[other])
         for (field, _), atom in self.fields.items():
             found[atom] = 100.0 if field in ("lang", "country") else 10.0
         for concept, members in self.members.items():
             found[concept] = sum(map(found.__getitem__, members))
         return found
+
+
+def _rarity(word: Word) -> int:
+    # Long words are rare ones.
+    return len(word.key) - 3 if word.kind == "prefix" else len(word.key)
 
 
 def _of_length(letters: int) -> float:
@@ -216,7 +234,9 @@ class Compiler:
             case _ if scope != "any":
                 return ScopedLeaf(self._leaf(tree, "any"), scope)
             case Phrase(words=(word,)):
-                return WordLeaf(self.vocabulary.word(word))
+                atom = self.vocabulary.word(word)
+                self.vocabulary.alone.add(atom)
+                return WordLeaf(atom)
             case Phrase():
                 return self._phrase(tree)
             case InScope():
@@ -236,8 +256,9 @@ class Compiler:
         atoms = tuple(map(self.vocabulary.word, words))
         # Long words are rare ones: the pair that is looked for first should seldom be there.
         offset = max(range(len(words) - 1), key=lambda at: len(words[at].key) + len(words[at + 1].key))
-        pair = self.vocabulary.pair(atoms[offset], atoms[offset + 1])
+        pair = self.vocabulary.pair(words[offset], words[offset + 1])
         checked = tuple(at for at, word in enumerate(words) if word.kind == "exact" or not offset <= at <= offset + 1)
+        self.vocabulary.alone.update([atoms[at] for at in checked])
         return PhraseLeaf(atoms, pair, offset, checked)
 
     def _union(self, leaves: list[Leaf]) -> Leaf:

@@ -118,7 +118,7 @@ class WordLeaf(Leaf):
         self.atom = atom
 
     def find(self, scan: Scan) -> Places:
-        return Places({1: scan.bits(self.atom)}) if self.atom in scan.seen else NOWHERE
+        return Places.of_words(scan.bits(self.atom)) if self.atom in scan.seen else NOWHERE
 
     def score(self, scan: Scan) -> float | None:
         # By far the most frequent call, and shared by all queries that have the word.
@@ -225,16 +225,24 @@ class UnionLeaf(Leaf):
     def choices(self, scan: Scan) -> Places:
         known = scan.choices.get(self)
         if known is None:
-            by_length: dict[int, int] = {}
-            if self.concept < 0 or self.concept in scan.seen:
-                for leaf in self._others(scan):
-                    for length, starts in leaf.choices(scan).by_length.items():
-                        by_length[length] = by_length.get(length, 0) | starts
-                words = self._words(scan)
-                if words:
-                    by_length[1] = by_length.get(1, 0) | words
-            known = scan.choices[self] = Places(by_length) if by_length else NOWHERE
+            known = scan.choices[self] = self._choices(scan)
         return known
+
+    def _choices(self, scan: Scan) -> Places:
+        concept = self.concept
+        if concept >= 0:
+            if concept not in scan.seen:
+                return NOWHERE
+            if concept not in scan.called:
+                return Places.of_words(scan.bits(concept))
+        by_length: dict[int, int] = {}
+        for leaf in self._others(scan):
+            for length, starts in leaf.choices(scan).by_length.items():
+                by_length[length] = by_length.get(length, 0) | starts
+        words = self._words(scan)
+        if words:
+            by_length[1] = by_length.get(1, 0) | words
+        return Places(by_length) if by_length else NOWHERE
 
     def windows(self, scan: Scan) -> dict[Interval, Window]:
         found: dict[Interval, Window] = {}

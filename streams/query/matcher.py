@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from itertools import compress
 from typing import cast
 
 from msgspec import Struct
@@ -168,23 +169,28 @@ class Matcher:
         if lookup is None:
             if len(self._lookups) > 100:
                 self._lookups.clear()
-            lookup = self._lookups[document.language] = _Lookup(self._vocabulary, self._concepts, document.language)
+            lookup = self._lookups[document.language] = _Lookup(
+                _Words(self._vocabulary, self._concepts, document.language)
+            )
+        every = lookup.every
         words: defaultdict[FoundWord, list[int]] = defaultdict(list)
         pairs: defaultdict[int, list[int]] = defaultdict(list)
         for base, terms in ((0, document.title.terms), (text_base(document), document.text.terms)):
-            before = _NO_WORD
-            next_to = -1
+            found = list(map(lookup.__getitem__, terms))
             # Most words are in no query: they are passed over before the loop proper.
-            found = [pair for pair in enumerate(map(lookup.__getitem__, terms), base) if pair[1] is not None]
-            for at, word in cast(list[tuple[int, FoundWord]], found):
-                words[word].append(at)
-                if at == next_to:
-                    begun = before.then.get(word)
-                    for atom in _then(before, word) if begun is None else begun:
-                        pairs[atom].append(at - 1)
-                if word.pairs:
-                    before = word
-                    next_to = at + 1
+            for at, word in cast(Iterable[tuple[int, FoundWord]], compress(enumerate(found), found)):
+                if word.seen:
+                    words[word].append(base + at)
+                if word.followed and at + 1 < len(terms):
+                    other = every[terms[at + 1]]
+                    if other is not None:
+                        for atom in word.pairs_with_next(other):
+                            pairs[atom].append(base + at)
+                if word.preceded and at:
+                    other = every[terms[at - 1]]
+                    if other is not None:
+                        for atom in word.pairs_with_previous(other):
+                            pairs[atom].append(base + at - 1)
         scan = Scan(document, article, words, pairs, self._clock)
         fields = [
             atoms[value]
@@ -225,32 +231,19 @@ _HALF_TOLD = 0.0001
 """More than a score changes when it is rounded."""
 _MANY_CLAUSES = 4
 """From how many alternatives on it pays to see first which of them are possible."""
-_NO_WORD = FoundWord((), (), ())
-_MOST_THEN = 1_000
 
 
-def _then(before: FoundWord, word: FoundWord) -> tuple[int, ...]:
-    """Return the atoms of the pairs that two words make, and remember them."""
-    if len(before.then) >= _MOST_THEN:
-        before.then.clear()
-    found = tuple([begun[atom] for begun in before.pairs for atom in word.atoms if atom in begun])
-    before.then[word] = found
-    return found
-
-
-class _Lookup(dict[str, FoundWord | None]):
+class _Words(dict[str, FoundWord | None]):
     """What a document's word stands for, in one language; worked out when a word is first met."""
 
     def __init__(self, vocabulary: Vocabulary, concepts: Mapping[int, tuple[int, ...]], language: str) -> None:
         super().__init__()
-        self._terms = vocabulary.terms
+        self._vocabulary = vocabulary
+        self._concepts = concepts
         self._shortest = min(map(len, vocabulary.prefixes), default=0)
         self._prefixes: dict[str, list[str]] = {}
         for prefix in vocabulary.prefixes:
             self._prefixes.setdefault(prefix[: self._shortest], []).append(prefix)
-        self._prefix_atoms = vocabulary.prefixes
-        self._pairs = vocabulary.pairs
-        self._concepts = concepts
         self._exact: dict[str, list[int]] = {}
         for (term, _), atom in vocabulary.exact.items():
             self._exact.setdefault(term, []).append(atom)
@@ -258,16 +251,15 @@ class _Lookup(dict[str, FoundWord | None]):
         self._same: dict[tuple[int, ...], FoundWord] = {}
 
     def __missing__(self, term: str) -> FoundWord | None:
-        forms = (term, *variants(term, self._language))
         atoms = dict.fromkeys(self._exact.get(term, ()))
-        shortest = self._shortest
-        for form in forms:
-            atom = self._terms.get(form)
+        terms, prefixes, shortest = self._vocabulary.terms, self._prefixes, self._shortest
+        for form in (term, *variants(term, self._language)):
+            atom = terms.get(form)
             if atom is not None:
                 atoms[atom] = None
-            for prefix in self._prefixes.get(form[:shortest], ()):
+            for prefix in prefixes.get(form[:shortest], ()):
                 if form.startswith(prefix):
-                    atoms[self._prefix_atoms[prefix]] = None
+                    atoms[self._vocabulary.prefixes[prefix]] = None
         if len(self) >= _CACHE_WORDS:
             self.clear()
             self._same.clear()
@@ -277,10 +269,32 @@ class _Lookup(dict[str, FoundWord | None]):
     def _word(self, atoms: tuple[int, ...]) -> FoundWord:
         known = self._same.get(atoms)
         if known is None:
+            vocabulary = self._vocabulary
+            alone = [atom for atom in atoms if atom in vocabulary.alone]
             concepts = dict.fromkeys(concept for atom in atoms for concept in self._concepts.get(atom, ()))
-            pairs = tuple(self._pairs[atom] for atom in atoms if atom in self._pairs)
-            known = self._same[atoms] = FoundWord(atoms, tuple(concepts), pairs)
+            followed, preceded = (
+                tuple([table[atom] for atom in atoms if atom in table])
+                for table in (vocabulary.followed, vocabulary.preceded)
+            )
+            known = self._same[atoms] = FoundWord(atoms, (*alone, *concepts), followed, preceded)
         return known
+
+
+class _Lookup(dict[str, FoundWord | None]):
+    """The words that are looked at themselves, not only beside another."""
+
+    def __init__(self, every: _Words) -> None:
+        super().__init__()
+        self.every = every
+
+    def __missing__(self, term: str) -> FoundWord | None:
+        word = self.every[term]
+        if word is not None and not word.is_looked_at:
+            word = None
+        if len(self) >= _CACHE_WORDS:
+            self.clear()
+        self[term] = word
+        return word
 
 
 def _by_field(vocabulary: Vocabulary) -> dict[str, dict[str, int]]:

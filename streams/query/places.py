@@ -34,6 +34,11 @@ class Places:
         self._after: list[int] | None = None
 
     @staticmethod
+    def of_words(starts: int) -> Places:
+        """Return the places of single words."""
+        return Places({1: starts}) if starts else NOWHERE
+
+    @staticmethod
     def of(intervals: Iterable[Interval]) -> Places:
         """Return the places of `intervals`."""
         by_length: dict[int, int] = {}
@@ -126,6 +131,10 @@ def near_two(parts: tuple[Places, Places], distance: int, *, is_ordered: bool, l
     first, second = parts
     ends = (0 if is_ordered else first.starts & second.after(distance + 1), second.starts & first.after(distance + 1))
     waiting = ends[0] | ends[1]
+    if not waiting:
+        return []
+    if first.longest == second.longest == 1:
+        return _near_words(ends, (first.starts, second.starts), limit)
     found: list[Place] = []
     barrier = 0
     while waiting and len(found) < limit:
@@ -144,6 +153,27 @@ def near_two(parts: tuple[Places, Places], distance: int, *, is_ordered: bool, l
             found.append((best, (at, best_end)))
             barrier = best_end
             waiting &= -1 << barrier
+    return found
+
+
+def _near_words(ends: tuple[int, int], parts: tuple[int, int], limit: int) -> list[Place]:
+    """Do what `near_two` does for single words, of which `ends` have one of the other part near before them."""
+    first, second = parts
+    of_first = ends[0]
+    waiting = of_first | ends[1]
+    found: list[Place] = []
+    barrier = 0
+    while waiting and len(found) < limit:
+        bit = waiting & -waiting
+        waiting ^= bit
+        start = -1
+        if of_first & bit:
+            start = (second & (bit - 1)).bit_length() - 1
+        if start < barrier and ends[1] & bit:
+            start = (first & (bit - 1)).bit_length() - 1
+        if start >= barrier:
+            barrier = bit.bit_length()
+            found.append(((start, start + 1), (barrier - 1, barrier)))
     return found
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from streams.model import Span
 from streams.query.fields import LEAD_WORDS
 from streams.query.leaves import Leaf, NearLeaf, Window
-from streams.query.places import GAP, Places, mask_of
+from streams.query.places import GAP, NOWHERE, Places, mask_of
 from streams.query.proximity import Interval, Place
 from streams.query.syntax import Scope
 from streams.query.words import is_written
@@ -26,17 +26,42 @@ def text_base(document: Document) -> int:
 class FoundWord:
     """A word of a document that queries have: what it stands for. The same object for all words that say the same."""
 
-    __slots__ = ("atoms", "concepts", "pairs", "seen", "then")
+    __slots__ = ("after", "atoms", "before", "followed", "is_looked_at", "preceded", "seen")
 
-    def __init__(self, atoms: tuple[int, ...], concepts: tuple[int, ...], pairs: tuple[dict[int, int], ...]) -> None:
+    def __init__(self, atoms: tuple[int, ...], seen: tuple[int, ...], followed: _Pairs, preceded: _Pairs) -> None:
         self.atoms = atoms
-        self.concepts = concepts
-        """The concepts of which it is one of the words."""
-        self.seen = atoms + concepts
-        self.pairs = pairs
-        """For each atom that begins a pair, the pairs by their second atom."""
-        self.then: dict[FoundWord, tuple[int, ...]] = {}
+        self.seen = seen
+        """Those atoms that say something without the word beside it, and the concepts that have it as a word."""
+        self.followed = followed
+        """The pairs that it begins, where it is the rarer word of the two: by the atom of the second."""
+        self.preceded = preceded
+        """The pairs that it ends, likewise: by the atom of the first."""
+        self.after: dict[FoundWord, tuple[int, ...]] = {}
         """The pairs that it makes with a word after it, for those that were met."""
+        self.before: dict[FoundWord, tuple[int, ...]] = {}
+        self.is_looked_at = bool(seen or followed or preceded)
+        """If not, it counts only beside a rarer word."""
+
+    def pairs_with_next(self, word: FoundWord) -> tuple[int, ...]:
+        """Return the atoms of the pairs that this word and `word` after it make."""
+        return _remembered(self.after, word, self.followed)
+
+    def pairs_with_previous(self, word: FoundWord) -> tuple[int, ...]:
+        """Return the atoms of the pairs that `word` and this one after it make."""
+        return _remembered(self.before, word, self.preceded)
+
+
+_Pairs = tuple[dict[int, int], ...]
+_MOST_REMEMBERED = 1_000
+
+
+def _remembered(known: dict[FoundWord, tuple[int, ...]], word: FoundWord, pairs: _Pairs) -> tuple[int, ...]:
+    found = known.get(word)
+    if found is None:
+        if len(known) >= _MOST_REMEMBERED:
+            known.clear()
+        found = known[word] = tuple([one[atom] for one in pairs for atom in word.atoms if atom in one])
+    return found
 
 
 Callers = Mapping[int, tuple[tuple[int, dict[Leaf, None]], ...]]
@@ -197,15 +222,15 @@ class Scan:
             self._mentions = {}
             for label in getattr(self.article, "entities", ()):
                 self._mentions.setdefault(label.id, []).extend(label.mentions)
-        found = set()
+        title, text, base = self.document.title, self.document.text, self.text_base
+        by_length: dict[int, int] = {}
         for mention in self._mentions.get(entity, ()):
-            in_title = mention.field == "title"
-            tokens, base = (self.document.title, 0) if in_title else (self.document.text, self.text_base)
+            tokens, at = (title, 0) if mention.field == "title" else (text, base)
             first = bisect_right(tokens.ends, mention.start)
-            last = bisect_left(tokens.starts, mention.end)
-            if first < last:
-                found.add((base + first, base + last))
-        return Places.of(found).outermost()
+            length = bisect_left(tokens.starts, mention.end, first) - first
+            if length > 0:
+                by_length[length] = by_length.get(length, 0) | 1 << (at + first)
+        return Places(by_length).outermost() if by_length else NOWHERE
 
     def spans(self, intervals: list[Interval], limit: int) -> tuple[Span, ...]:
         """Return the first `limit` distinct `intervals` as spans of code points, title first."""
