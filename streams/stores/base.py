@@ -57,6 +57,9 @@ class Search(Struct, frozen=True, kw_only=True):
     topic: str | None = None
     source: str | None = None
     """Id of a source, or its name as it is."""
+    country: str | None = None
+    """ISO 3166-1 alpha-2 of the outlet."""
+    ownership: str | None = None
     limit: int = 50
     order: Literal["newest", "score"] = "newest"
 
@@ -88,6 +91,35 @@ class TrendSearch(Struct, frozen=True, kw_only=True):
     limit: int = 1_000
 
 
+FACETS = ("topic", "language", "source", "country", "ownership")
+"""What a summary counts by. A source is counted by its id, one without an id by its name."""
+
+
+class Count(Struct, frozen=True):
+    """How many articles have a value."""
+
+    value: str
+    articles: int
+
+
+class Summary(Struct, frozen=True, kw_only=True):
+    """What the articles of a search are like, taken together."""
+
+    articles: int = 0
+    is_exact: bool = True
+    """False where there were too many candidates to be judged one by one: they are then counted as they are, and some
+    would not match."""
+    first: datetime | None = None
+    last: datetime | None = None
+    """Times of the earliest and of the latest article."""
+    facets: dict[str, tuple[Count, ...]] = {}
+    """By each of `FACETS`, the most frequent values first."""
+    bucket_seconds: int = 3600
+    volume: tuple[tuple[datetime, int], ...] = ()
+    """Articles by time: the beginning of each bucket that has any. Buckets begin at whole multiples of their length
+    from 1970."""
+
+
 class ArticleStore(Protocol):
     """Where articles are kept and found."""
 
@@ -104,6 +136,14 @@ class ArticleStore(Protocol):
 
     async def search(self, search: Search) -> SearchPage:
         """Return the articles that match. Raises `streams.query.QueryError` for a faulty query."""
+        ...
+
+    async def summarize(self, search: Search, *, values: int = 50) -> Summary:
+        """Count the articles that match, by facet (`values` each at most) and over time; limit and order are not
+        looked at.
+
+        Raises `streams.query.QueryError` for a faulty query.
+        """
         ...
 
     async def get(self, article_id: str) -> Article | None:

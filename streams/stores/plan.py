@@ -35,6 +35,11 @@ class Plan:
         self.keys, period = wanted(asked, _filters(search))
         self.period: Period = period.cut(self._since, self._until)
 
+    @property
+    def has_query(self) -> bool:
+        """Whether there is more to judge than filters, which the keys decide."""
+        return self._matcher is not None
+
     @classmethod
     def of(cls, search: Search, *, is_standing: bool = False) -> Plan:
         """Return the plan of `search`. Standing: it goes on for ever, so that “now” in the query moves along.
@@ -68,6 +73,10 @@ class Plan:
             return False
         if search.source is not None and search.source not in (article.source_id, article.source_name):
             return False
+        if search.country is not None and search.country.upper() != article.country:
+            return False
+        if search.ownership is not None and search.ownership != article.ownership:
+            return False
         if self._since is None and self._until is None:
             return True
         time = article_time(article)
@@ -90,6 +99,8 @@ def _filters(search: Search) -> list[Wanted]:
     if search.source is not None:
         names = (field_key("source", search.source), field_key(SOURCE_NAME, search.source))
         filters.append(AnyKeys(tuple(Key(name) for name in names)))
+    if search.country is not None:
+        filters.append(Key(field_key("country", search.country)))
     return filters
 
 

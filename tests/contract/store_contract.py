@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -20,9 +20,10 @@ from hypothesis import strategies as st
 from agent.definitions import load_all
 from streams.model import Article, TopicLabel
 from streams.query import QueryError, parse
-from streams.stores.base import ArticleStore, Hit, Search, SearchPage
+from streams.stores.base import ArticleStore, Count, Hit, Search, SearchPage, Summary
 from streams.stores.plan import Plan
 from streams.stores.records import encodable
+from streams.stores.summaries import MOST_JUDGED, summary_of
 from streams.topics import named_queries
 from tests.contract import made_up
 from tests.contract.articles import (
@@ -242,6 +243,78 @@ class StoreContract:
         assert len((await subject.store.search(Search(since=moment + tick))).hits) == 0
         assert len((await subject.store.search(Search(until=moment))).hits) == 0
         assert len((await subject.store.search(Search(until=moment + tick))).hits) == 1
+
+    async def test_filters_by_country_and_ownership(self, subject: Subject) -> None:
+        await subject.store.write(
+            [
+                make_article(1, country="SY", ownership="state"),
+                make_article(2, country="TR", ownership="state"),
+                make_article(3, country="TR", ownership="independent"),
+                make_article(4, country=None),
+            ]
+        )
+        await subject.settle()
+        for wanted, expected in (
+            ({"country": "TR"}, [2, 3]),
+            ({"ownership": "state"}, [1, 2]),
+            ({"country": "TR", "ownership": "state"}, [2]),
+            ({"country": "tr"}, [2, 3]),
+            ({"ownership": "party"}, []),
+        ):
+            page = await subject.store.search(Search(**wanted))
+            assert ids(page) == [make_article(number).article_id for number in expected], wanted
+            assert (await subject.store.summarize(Search(**wanted))).articles == len(expected)
+
+    async def test_a_summary_counts_what_matches(self, subject: Subject) -> None:
+        articles = [
+            msgspec.structs.replace(
+                article,
+                country=(None, "SY", "TR")[number % 3],
+                source_id=None if number % 7 == 0 else article.source_id,
+                topics=tuple(TopicLabel(id=topic, score=1.0) for topic in TOPICS[: number % 3]),
+            )
+            for number, article in enumerate(news(120))
+        ]
+        await subject.store.write(articles)
+        await subject.settle()
+        # A phrase: more articles have its words than have it.
+        for search in (Search(), Search(language="ar"), Search(query='"تركيا التركية" OR "Syria Turkey" OR тур*')):
+            page = await subject.store.search(msgspec.structs.replace(search, limit=1000))
+            found = await subject.store.summarize(search)
+            assert found.is_exact
+            assert page.hits and found == summary_of([hit.article for hit in page.hits], 50), search
+            assert sum(number for _, number in found.volume) == found.articles == len(page.hits)
+
+    async def test_a_summary_of_more_than_can_be_judged_says_so(self, subject: Subject) -> None:
+        await subject.store.write([make_article(number, text="alpha beta") for number in range(MOST_JUDGED + 1)])
+        await subject.settle()
+        found = await subject.store.summarize(Search(query='"beta alpha"'))
+        assert (found.articles, found.is_exact) == (MOST_JUDGED + 1, False)
+        assert found.facets["language"] == (Count("en", MOST_JUDGED + 1),)
+
+    async def test_an_edited_article_is_counted_once_as_it_is_now(self, subject: Subject) -> None:
+        article = make_article(1, topics=(TopicLabel(id="a", score=1.0),))
+        await subject.store.write([article])
+        await subject.store.write([revised(article, 2, topics=(TopicLabel(id="b", score=1.0),), country="TR")])
+        await subject.settle()
+        found = await subject.store.summarize(Search())
+        assert (found.articles, found.facets["topic"], found.facets["country"]) == (
+            1,
+            (Count("b", 1),),
+            (Count("TR", 1),),
+        )
+
+    async def test_a_summary_of_nothing_and_of_all_times(self, subject: Subject) -> None:
+        assert await subject.store.summarize(Search()) == Summary()
+        with pytest.raises(QueryError):
+            await subject.store.summarize(Search(query="a AND"))
+        times = [datetime(1500, 1, 1, tzinfo=UTC), datetime(1969, 12, 31, 23, 59, tzinfo=UTC), BASE]
+        articles = [make_article(number, published_at=time, collected_at=BASE) for number, time in enumerate(times)]
+        await subject.store.write(articles)
+        await subject.settle()
+        found = await subject.store.summarize(Search())
+        assert found == summary_of(articles, 50)
+        assert len(found.volume) == 3
 
     async def test_newest_first_then_the_limit(self, subject: Subject) -> None:
         articles = news(60)

@@ -84,6 +84,8 @@ def candidates_query(plan: Plan) -> dict[str, Any]:
         filters.append(_keys_query(plan.keys))
     if (period := _period_query(plan.period)) is not None:
         filters.append(period)
+    if plan.search.ownership is not None:
+        filters.append({"term": {"ownership": {"value": plan.search.ownership}}})
     return {"bool": {"filter": filters}} if filters else {"match_all": {}}
 
 

@@ -29,6 +29,7 @@ from streams.stores.base import (
     StoreError,
     StoreHalted,
     StoreUnavailable,
+    Summary,
     TrendSearch,
     Verdict,
 )
@@ -38,6 +39,7 @@ from streams.stores.elasticsearch.documents import index_name, to_document
 from streams.stores.elasticsearch.homes import Homes
 from streams.stores.elasticsearch.options import ElasticsearchOptions
 from streams.stores.elasticsearch.searching import find, search_page
+from streams.stores.elasticsearch.summarizing import summary
 from streams.stores.elasticsearch.tailing import Follower
 from streams.stores.elasticsearch.template import side_templates
 from streams.stores.elasticsearch.trends import find_trends, trend_items
@@ -142,6 +144,15 @@ class ElasticsearchStore:
         """
         plan = Plan.of(search)
         return await self._once(search_page(self._client, self.options, plan, self._budget))
+
+    async def summarize(self, search: Search, *, values: int = 50) -> Summary:
+        """Count the articles that match, by facet and over time.
+
+        Raises:
+            streams.query.QueryError: the query is faulty.
+            StoreUnavailable, StoreHalted: the cluster cannot be asked.
+        """
+        return await self._once(summary(self._client, self.options, Plan.of(search), values))
 
     async def get(self, article_id: str) -> Article | None:
         """Return one article, or None; up to a second after it was written it may not be seen yet."""

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from typing import Any
 
 from streams import codec
 from streams.model import Article
-from streams.stores.base import Hit, SearchPage
+from streams.stores.base import Hit, SearchPage, Summary
 from streams.stores.pages import PageBuilder
 from streams.stores.plan import Plan
 from streams.stores.records import microseconds
+from streams.stores.summaries import MOST_JUDGED, bucket_for, moment_of, most, summary_of
 from streams.stores.wanted import AllKeys, AnyKeys, Key, Period, Wanted
 
 _TAIL_BATCH = 500
 _FIRST_US, _LAST_US = -(1 << 62), 1 << 62
+_FACET_COLUMNS = {
+    "topic": ("article_topics", "topic"),
+    "language": ("facets", "language"),
+    "source": ("facets", "source"),
+    "country": ("facets", "country"),
+    "ownership": ("facets", "ownership"),
+}
 _NO_KEY = '"\ue0fd"'
 
 
@@ -54,6 +63,47 @@ def _newest(reader: sqlite3.Connection, plan: Plan, limit: int) -> Iterator[Arti
         yield _document(reader, seq)
 
 
+def summary(reader: sqlite3.Connection, plan: Plan, values: int) -> Summary:
+    """Return what the articles of `plan` are like, taken together."""
+    source, condition, parameters = _where(plan)
+    rows = f"SELECT articles.seq, articles.time_us FROM {source} WHERE {condition}"  # noqa: S608
+    if plan.has_query:
+        few = reader.execute(f"{rows} LIMIT ?", (*parameters, MOST_JUDGED + 1)).fetchall()
+        if len(few) <= MOST_JUDGED:
+            hits = (plan.judge(_document(reader, seq)) for seq, _ in few)
+            return summary_of([hit.article for hit in hits if hit is not None], values)
+    found = f"WITH found AS MATERIALIZED ({rows}) "
+    number, first, last = reader.execute(
+        f"{found} SELECT count(*), min(time_us), max(time_us) FROM found",  # noqa: S608
+        parameters,
+    ).fetchone()
+    if not number:
+        return Summary()
+    bucket_seconds = bucket_for((last - first) / 1_000_000)
+    width = bucket_seconds * 1_000_000
+    # Division goes towards zero in SQL: the remainder is made positive, so that times before 1970 fall right, too.
+    start = f"time_us - ((time_us % {width}) + {width}) % {width}"
+    counts = "".join(
+        f"SELECT '{facet}', {column}, count(*) FROM found JOIN {table} USING (seq)"  # noqa: S608
+        f" WHERE {column} IS NOT NULL AND {column} != '' GROUP BY {column} UNION ALL "
+        for facet, (table, column) in _FACET_COLUMNS.items()
+    )
+    volume = f"SELECT 'volume', {start}, count(*) FROM found GROUP BY 2"  # noqa: S608
+    tally: dict[str, dict[Any, int]] = {name: {} for name in (*_FACET_COLUMNS, "volume")}
+    for name, value, articles in reader.execute(f"{found}{counts}{volume}", parameters):
+        tally[name][value] = articles
+    buckets = tally.pop("volume")
+    return Summary(
+        articles=number,
+        is_exact=not plan.has_query,
+        first=moment_of(first),
+        last=moment_of(last),
+        facets={name: most(counted, values) for name, counted in tally.items()},
+        bucket_seconds=bucket_seconds,
+        volume=tuple((moment_of(start_us), buckets[start_us]) for start_us in sorted(buckets)),
+    )
+
+
 def _document(reader: sqlite3.Connection, seq: int) -> Article:
     (document,) = reader.execute("SELECT document FROM documents WHERE seq = ?", (seq,)).fetchone()
     return codec.decode(document, Article)
@@ -65,11 +115,15 @@ def _where(plan: Plan) -> tuple[str, str, tuple[object, ...]]:
     low = microseconds(period.low) if period.low else _FIRST_US
     high = microseconds(period.high) if period.high else _LAST_US
     condition = "articles.time_us >= ? AND articles.time_us < ?"
+    parameters: tuple[object, ...] = (low, high)
+    if plan.search.ownership is not None:
+        condition += " AND (SELECT ownership FROM facets WHERE facets.seq = articles.seq) = ?"
+        parameters += (plan.search.ownership,)
     if plan.keys is None:
-        return "articles", condition, (low, high)
+        return "articles", condition, parameters
     # CROSS: the words first; SQLite's planner cannot know how rare they are.
     source = "terms CROSS JOIN articles ON articles.seq = terms.rowid"
-    return source, f"terms MATCH ? AND {condition}", (_expression(plan.keys), low, high)
+    return source, f"terms MATCH ? AND {condition}", (_expression(plan.keys), *parameters)
 
 
 def _expression(wanted: Wanted) -> str:

@@ -82,6 +82,25 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         )""",
         "CREATE INDEX trends_by_hour ON trends (hour_us)",
     ),
+    (
+        # What articles are counted by, so that counting reads no documents.
+        """CREATE TABLE facets (
+            seq INTEGER PRIMARY KEY,
+            language TEXT NOT NULL,
+            source TEXT,
+            country TEXT,
+            ownership TEXT NOT NULL
+        )""",
+        """CREATE TABLE article_topics (
+            seq INTEGER NOT NULL, topic TEXT NOT NULL, PRIMARY KEY (seq, topic)
+        ) WITHOUT ROWID""",
+        """INSERT INTO facets SELECT seq, json_extract(record, '$.language'),
+            coalesce(json_extract(record, '$.source_id'), json_extract(record, '$.source_name')),
+            json_extract(record, '$.country'), json_extract(record, '$.ownership')
+            FROM (SELECT seq, CAST(document AS TEXT) AS record FROM documents)""",
+        """INSERT OR IGNORE INTO article_topics SELECT seq, json_extract(topic.value, '$.id')
+            FROM documents, json_each(CAST(document AS TEXT), '$.topics') AS topic""",
+    ),
 )
 
 

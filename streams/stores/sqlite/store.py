@@ -22,13 +22,13 @@ from msgspec import Struct
 
 from streams import codec
 from streams.model import Article, QuarantineRecord
-from streams.stores.base import Hit, Search, SearchPage, StoreUnavailable, TrendSearch, Verdict
+from streams.stores.base import Hit, Search, SearchPage, StoreUnavailable, Summary, TrendSearch, Verdict
 from streams.stores.pages import CANDIDATE_BUDGET
 from streams.stores.plan import Plan
 from streams.stores.records import microseconds
 from streams.stores.sqlite.connections import open_reader, open_writer
 from streams.stores.sqlite.errors import is_busy, translated
-from streams.stores.sqlite.reading import matching_after, search_page
+from streams.stores.sqlite.reading import matching_after, search_page, summary
 from streams.stores.sqlite.transaction import SqliteTransaction
 from streams.trends.records import Trend
 
@@ -132,6 +132,12 @@ class SqliteStore:
         query."""
         plan = Plan.of(search)
         return await asyncio.to_thread(self._search, plan)
+
+    async def summarize(self, search: Search, *, values: int = 50) -> Summary:
+        """Count the articles that match, by facet and over time. Raises `streams.query.QueryError` for a faulty
+        query."""
+        plan = Plan.of(search)
+        return await asyncio.to_thread(self._summarize, plan, values)
 
     async def get(self, article_id: str) -> Article | None:
         """Return one article, or None."""
@@ -257,6 +263,10 @@ class SqliteStore:
     def _search(self, plan: Plan) -> SearchPage:
         with self._reading() as reader:
             return search_page(reader, plan, self._budget)
+
+    def _summarize(self, plan: Plan, values: int) -> Summary:
+        with self._reading() as reader:
+            return summary(reader, plan, values)
 
     def _get(self, article_id: str) -> Article | None:
         with self._reading() as reader:

@@ -124,6 +124,13 @@ class SqliteTransaction:
         ).lastrowid
         self._connection.execute("INSERT INTO documents (seq, document) VALUES (?, ?)", (seq, document))
         self._connection.execute("INSERT INTO terms (rowid, keys) VALUES (?, ?)", (seq, keys_of(article)))
+        self._connection.execute(
+            "INSERT INTO facets (seq, language, source, country, ownership) VALUES (?, ?, ?, ?, ?)",
+            (seq, article.language, article.source_id or article.source_name, article.country, article.ownership),
+        )
+        self._connection.executemany(
+            "INSERT OR IGNORE INTO article_topics (seq, topic) VALUES (?, ?)", [(seq, t.id) for t in article.topics]
+        )
 
     def _replace(self, article: Article, stored: _Stored) -> None:
         if stored.revision < article.revision:
@@ -132,7 +139,8 @@ class SqliteTransaction:
             ).fetchone()
             old = msgspec.json.decode(document, type=_OldText)
             self._keep_revision(article.article_id, stored.revision, old.title, old.text, old.collected_at)
-        self._connection.execute("DELETE FROM documents WHERE seq = ?", (stored.seq,))
+        for table in ("documents", "facets", "article_topics"):
+            self._connection.execute(f"DELETE FROM {table} WHERE seq = ?", (stored.seq,))  # noqa: S608
         self._connection.execute("DELETE FROM articles WHERE seq = ?", (stored.seq,))
 
     def _keep_revision(self, article_id: str, revision: int, title: str, text: str, collected_at: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -20,7 +21,7 @@ import pytest
 from streams.model import Article, QuarantineRecord
 from streams.stores.base import Search, StoreError, StoreHalted, StoreUnavailable
 from streams.stores.sqlite import NewerDatabase, SqliteStore, schema
-from tests.contract.articles import BASE, make_article
+from tests.contract.articles import BASE, full_article, make_article, news
 
 PROJECT = Path(__file__).parents[3]
 
@@ -199,6 +200,25 @@ async def test_an_older_database_is_brought_up_to_date_or_left_as_it_was(
     monkeypatch.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:-1])
     store = SqliteStore(path)
     assert await store.count() == 1
+    store.close_now()
+
+
+async def test_what_an_older_rasad_stored_is_counted_too(path: Path) -> None:
+    store = SqliteStore(path)
+    await store.write([*news(40), full_article(), make_article(999, title="a\x00\ud800", source_name='"\u2028')])
+    expected = await store.summarize(Search())
+    store.close_now()
+    connection = sqlite3.connect(path)
+    step = next(number for number, steps in enumerate(schema.MIGRATIONS) if "CREATE TABLE facets" in steps[0])
+    later = " ".join(statement for steps in schema.MIGRATIONS[step:] for statement in steps)
+    for table in re.findall(r"CREATE TABLE (\w+)", later):
+        connection.execute(f"DROP TABLE {table}")
+    connection.execute(f"PRAGMA user_version = {step}")
+    connection.commit()
+    connection.close()
+    store = SqliteStore(path)
+    assert await store.summarize(Search()) == expected
+    assert expected.facets["topic"] and expected.facets["country"]
     store.close_now()
 
 
