@@ -107,7 +107,8 @@ def decode_document(data: bytes, content_type: str = "") -> str:
 
 def without_declaration(text: str) -> str:
     """Return an XML document without its `<?xml … ?>` line, which names an encoding that text no longer has."""
-    return _XML_DECLARATION.sub("", text, count=1)
+    found = _XML_DECLARATION.match(text)
+    return text[found.end() :] if found is not None else text
 
 
 def _declared(data: bytes, content_type: str) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import calendar
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -43,8 +43,9 @@ def feed_of(
     language: str | None,
     max_entries: int,
     was_repaired: bool,
+    is_tame: bool = False,
 ) -> ParsedFeed:
-    """Return the feed whose raw values are given."""
+    """Return the feed whose raw values are given; with `is_tame` none of them matches `plain.WILD`."""
     site_url, base = _bases(feed, url, is_atom=version.startswith("atom"))
     feed_language = normal_language(feed.get("language")) or language
     return ParsedFeed(
@@ -52,7 +53,9 @@ def feed_of(
         title=title_to_text(string(feed.get("title")))[:MAX_TITLE_CHARS],
         site_url=site_url,
         language=feed_language,
-        entries=tuple(_entry(raw, base, version, feed_language) for raw in raw_entries[:max_entries]),
+        entries=tuple(
+            [_entry(raw, base, version, feed_language, is_tame=is_tame) for raw in raw_entries[:max_entries]]
+        ),
         left_out=max(0, len(raw_entries) - max_entries),
         ttl_seconds=_ttl_seconds(feed),
         hub_url=absolute_url(_link_of(feed, "hub"), base),
@@ -72,14 +75,16 @@ def _bases(feed: dict[str, Any], url: str | None, *, is_atom: bool) -> tuple[str
     return site_url, (document or site_url) if is_atom else (site_url or document)
 
 
-def _entry(raw: dict[str, Any], base: str | None, version: str, feed_language: str | None) -> ParsedEntry:
+def _entry(
+    raw: dict[str, Any], base: str | None, version: str, feed_language: str | None, *, is_tame: bool
+) -> ParsedEntry:
     faults: list[str] = []
     url = _entry_url(raw, base)
     guid = string(raw.get("id"))
     if not guid.isprintable():
         guid = clean(guid)
     title = title_to_text(string(raw.get("title"))[:MAX_MARKUP_CHARS])
-    text, markup = _text(raw, version)
+    text, markup = _text(raw, version, is_tame=is_tame)
     if len(text) > MAX_TEXT_CHARS or len(title) > MAX_TITLE_CHARS:
         faults.append("too_large")
         text, title = text[:MAX_TEXT_CHARS], title[:MAX_TITLE_CHARS]
@@ -93,10 +98,8 @@ def _entry(raw: dict[str, Any], base: str | None, version: str, feed_language: s
         guid=guid.strip()[:MAX_GUID_CHARS] or None,
         title=title,
         text=text,
-        authors=_authors(raw),
-        tags=labels([string(tag.get("term") or tag.get("label")) for tag in mappings(raw["tags"])])
-        if "tags" in raw
-        else (),
+        authors=_authors(raw) if "author" in raw or "authors" in raw else (),
+        tags=labels([tag.get("term") or tag.get("label") for tag in mappings(raw["tags"])]) if "tags" in raw else (),
         image_url=_image(raw, base or url, markup),
         published_at=published_at,
         modified_at=modified_at,
@@ -109,29 +112,34 @@ def _entry_url(raw: dict[str, Any], base: str | None) -> str | None:
     if "feedburner_origlink" in raw and (original := absolute_url(string(raw["feedburner_origlink"]))):
         return original
     link = string(raw.get("link")).strip()
-    if not link.startswith(("http://", "https://", "/")) and link == string(raw.get("id")).strip():
+    if not link.startswith(("https://", "http://", "/")) and link == string(raw.get("id")).strip():
         # A GUID that was taken for a permalink only because RSS says so by default ("12345").
         link = ""
     return absolute_url(link, base) or absolute_url(_link_of(raw, "alternate"), base)
 
 
-def _text(raw: dict[str, Any], version: str) -> tuple[str, str]:
+def _text(raw: dict[str, Any], version: str, *, is_tame: bool) -> tuple[str, str]:
     """Return the longest text that the entry carries, as plain text, and its markup."""
     best, best_markup = "", ""
     values: list[tuple[object, object]] = []
     if "content" in raw:
         values = [(item.get("value"), item.get("type")) for item in mappings(raw["content"])]
-    summary = (raw.get("summary"), mapping(raw.get("summary_detail")).get("type"))
+    summary, detail = raw.get("summary"), raw.get("summary_detail")
+    kind = detail.get("type") if isinstance(detail, dict) else None
     # Feedparser copies a content to the summary where there is none.
-    if not values or summary[0] != values[0][0] or summary[1]:
-        values.append(summary)
+    if not values or summary != values[0][0] or kind:
+        values.append((summary, kind))
     for value, kind in values:
-        markup, kind = string(value)[:MAX_MARKUP_CHARS], string(kind) or "text/html"
-        if not markup or not kind.startswith(("text/", "application/xhtml", "application/xml", "html")):
+        markup = value[:MAX_MARKUP_CHARS] if isinstance(value, str) else ""
+        if not markup:
+            continue
+        if not isinstance(kind, str) or not kind:
+            kind = "text/html"
+        elif not kind.startswith(("text/", "application/xhtml", "application/xml", "html")):
             continue
         # In Atom, type="text" is literal; in RSS nobody knows, and HTML it is.
         is_literal = kind == "text/plain" and version.startswith("atom")
-        text = html_to_text(markup, any_tag=not is_literal)
+        text = html_to_text(markup, any_tag=not is_literal, is_tame=is_tame)
         if len(text) > len(best):
             best, best_markup = text, markup
     return best, best_markup
@@ -139,8 +147,10 @@ def _text(raw: dict[str, Any], version: str) -> tuple[str, str]:
 
 def _dates(raw: dict[str, Any]) -> tuple[datetime | None, datetime | None, bool]:
     """Return when it was published, when it was modified, and whether a date was there that could not be read."""
-    published = _date(raw, "published") or _date(raw, "created")
-    modified = _date(raw, "updated")
+    published = _date(raw, "published") if "published" in raw else None
+    if published is None and "created" in raw:
+        published = _date(raw, "created")
+    modified = _date(raw, "updated") if "updated" in raw else None
     if published is not None:
         return published, modified, False
     has_text = any(string(raw.get(name)).strip() for name in ("published", "created", "updated"))
@@ -167,11 +177,13 @@ def _parsed_tuple(raw: dict[str, Any], name: str) -> datetime | None:
 
 def _authors(raw: dict[str, Any]) -> tuple[str, ...]:
     whole = string(raw.get("author"))[:MAX_AUTHOR_CHARS]
-    authors = list(mappings(raw.get("authors")))
+    authors = mappings(raw.get("authors"))
+    if len(authors) == 1 and authors[0].get("name") == whole and "@" not in whole:
+        return labels((whole,))
     if not whole and not authors:
         return ()
     names = [string(author.get("name"))[:MAX_AUTHOR_CHARS] for author in authors[: 2 * MAX_LABELS]]
-    if len(authors) < 2 and "@" in whole:
+    if "@" in whole and len(authors) < 2:
         # RSS wants "address (name)", and feedparser cuts addresses under long domains in two.
         names = [whole]
     elif not any(names):
@@ -188,25 +200,28 @@ def _author_name(text: str) -> str:
 
 
 def _image(raw: dict[str, Any], base: str | None, markup: str) -> str | None:
-    candidates = []
-    if "media_thumbnail" in raw:
-        candidates = [string(item.get("url")) for item in mappings(raw["media_thumbnail"])]
-    if "media_content" in raw:
-        for item in mappings(raw["media_content"]):
-            if item.get("medium") == "image" or string(item.get("type")).lower().startswith("image/"):
-                candidates.append(string(item.get("url") or item.get("href")))
-    for item in mappings(raw.get("links")):
-        kind = item.get("type")
-        if kind != "text/html" and item.get("rel") != "icon" and string(kind).lower().startswith("image/"):
-            candidates.append(string(item.get("href")))
-    if "image" in raw:
-        candidates.append(string(mapping(raw["image"]).get("href")))
-    if "<" in markup and (match := _IMG.search(markup[:100_000])):
-        candidates.append(match[1].replace("&amp;", "&"))
-    for candidate in candidates:
+    for candidate in _images(raw, markup):
         if candidate and (found := absolute_url(candidate, base)):
             return found
     return None
+
+
+def _images(raw: dict[str, Any], markup: str) -> Iterator[str]:
+    if "media_thumbnail" in raw:
+        for item in mappings(raw["media_thumbnail"]):
+            yield string(item.get("url"))
+    if "media_content" in raw:
+        for item in mappings(raw["media_content"]):
+            if item.get("medium") == "image" or string(item.get("type")).lower().startswith("image/"):
+                yield string(item.get("url") or item.get("href"))
+    for item in mappings(raw.get("links")):
+        kind = item.get("type")
+        if kind != "text/html" and item.get("rel") != "icon" and string(kind).lower().startswith("image/"):
+            yield string(item.get("href"))
+    if "image" in raw:
+        yield string(mapping(raw["image"]).get("href"))
+    if "<" in markup and (match := _IMG.search(markup, 0, 100_000)):
+        yield match[1].replace("&amp;", "&")
 
 
 def _ttl_seconds(feed: dict[str, Any]) -> float | None:

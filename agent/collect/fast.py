@@ -40,12 +40,16 @@ _ROOT = re.compile(r"<\w")
 _ROOT_TAG = re.compile(r"""<\w(?:[^<>"']|"[^"<]*"|'[^'<]*')*>""")
 _XMLNS = re.compile(r"""xmlns(?::([\w.-]+))?\s*=\s*(?:"([^"]*)"|'([^']*)')""")
 _BASE = re.compile(rb"base\s*=")
+# What `plain.WILD` finds in text, in UTF-8; each begins with one byte, because that is searched for quickly.
+_WILD = {
+    b"\x7f": re.compile(rb"\x7f"),
+    b"\xc2": re.compile(rb"\xc2[\x80-\xa0\xad]"),
+    b"\xe2": re.compile(rb"\xe2(?:\x80[\x80-\x8a\xaf]|\x81\x9f)"),
+    b"\xe3": re.compile(rb"\xe3\x80\x80"),
+    b"\xef": re.compile(rb"\xef(?:\xbb\xbf|\xbf[\xbe\xbf])"),
+}
 _BASE_BELOW_ROOT = "boolean(/*/*/descendant-or-self::*/@*[translate(local-name(), 'ABES', 'abes') = 'base'])"
-# Names with letters of other scripts: expat and libxml2 go by different editions of XML.
-_ODD_INSTRUCTION = re.compile(r"<\?[^\s?>]*[^\x00-\x7f]")
-_ODD_ATTRIBUTE = (
-    "boolean(//@*[translate(name(), 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_:.-', '') != ''])"
-)
+_INSTRUCTION = re.compile(rb"\?(?<=<\?)[^\s?>]*[\x80-\xff]")
 _RSS_VERSIONS = {"0.91": "rss091u", "0.92": "rss092", "0.93": "rss093", "0.94": "rss094"}
 _ATOM_VERSIONS = {"0.1": "atom01", "0.2": "atom02", "0.3": "atom03"}
 _TITLES = frozenset({"title", "dc_title", "media_title"})
@@ -65,6 +69,8 @@ class RawFeed(Struct, frozen=True):
     version: str
     feed: dict[str, Any]
     entries: list[dict[str, Any]]
+    is_tame: bool = False
+    """Whether no text in it matches `plain.WILD`."""
 
 
 def read_fast(text: str, max_entries: int) -> RawFeed | None:
@@ -86,13 +92,32 @@ def read_fast(text: str, max_entries: int) -> RawFeed | None:
     root = parse_xml(data)
     if root is None:
         return None
-    if not data.isascii() and (_ODD_INSTRUCTION.search(text) or root.xpath(_ODD_ATTRIBUTE)):
+    is_ascii = data.isascii()
+    if not is_ascii and _may_be_odd(data, root):
         return None
     has_bases = _BASE.search(data.lower(), tag.end()) is not None and root.xpath(_BASE_BELOW_ROOT)
     try:
-        return _FeedReader(root, max_entries, has_bases, _XMLNS.findall(tag[0]), bindings).read()
+        is_tame = _is_tame(data, is_ascii=is_ascii)
+        return _FeedReader(root, max_entries, has_bases, _XMLNS.findall(tag[0]), bindings, is_tame).read()
     except NotSure:
         return None
+
+
+def _may_be_odd(data: bytes, root: Element) -> bool:
+    """Tell whether names may have letters of other scripts: expat and libxml2 go by different editions of XML. Names of
+    elements are looked at when they are read."""
+    if _INSTRUCTION.search(data):
+        return True
+    return not all([name.isascii() for name in {name for element in root.iter() for name in element.keys()}])
+
+
+def _is_tame(data: bytes, *, is_ascii: bool) -> bool:
+    """Tell whether no text of a document can match `plain.WILD`; a look at all of it is quicker than one at each."""
+    if b"&" in data and b"&#" in data:
+        return False
+    if is_ascii:
+        return b"\x7f" not in data
+    return not any(start in data and wild.search(data) for start, wild in _WILD.items())
 
 
 def _are_plain(bindings: list[tuple[str, str, str]]) -> bool:
@@ -126,6 +151,7 @@ class _FeedReader:
         has_bases: bool,
         root_bindings: list[tuple[str, str, str]],
         bindings: list[tuple[str, str, str]],
+        is_tame: bool,
     ) -> None:
         self._root = root
         self._max_entries = max_entries
@@ -138,7 +164,8 @@ class _FeedReader:
         if has_bases and not attributes.get("xml:base", attributes.get("base")):
             raise NotSure
         self._language = self._names.language(attributes, None)
-        self._entry = EntryReader(self._names, self._resolve)
+        self._is_tame = is_tame
+        self._entry = EntryReader(self._names, self._resolve, is_tame=is_tame)
         self._entries: list[dict[str, Any]] = []
         self._version = _version(root_bindings)
         self._attributes = attributes
@@ -164,7 +191,7 @@ class _FeedReader:
             self._channel(self._root, 2)
         else:
             raise NotSure
-        return RawFeed(self._version, self._feed, self._entries)
+        return RawFeed(self._version, self._feed, self._entries, self._is_tame)
 
     def _language_of_root(self) -> None:
         if self._language:

@@ -22,6 +22,7 @@ from agent.collect.fast_values import (
     link_attributes,
     link_text,
     repaired,
+    repaired_tame,
 )
 from agent.collect.values import MAX_AUTHOR_CHARS
 from agent.collect.xml_tree import Element
@@ -36,9 +37,14 @@ _TEXT_TYPES = frozenset({"text/plain", "text/html"})
 class EntryReader:
     """Reads entries of one document, one after the other."""
 
-    def __init__(self, names: Names, resolve: Resolver) -> None:
+    def __init__(self, names: Names, resolve: Resolver, *, is_tame: bool) -> None:
+        """Args:
+        is_tame: no text of the document matches `plain.WILD`.
+        """
         self._names = names
         self._resolve = resolve
+        self._repaired = repaired_tame if is_tame else repaired
+        self._known: dict[str, Callable[[EntryReader, Element, int], None]] = {}
 
     def read(self, element: Element, depth: int, language: str | None) -> dict[str, Any]:
         """Return the raw values of an entry; its children stand at `depth`, and inherit `language`.
@@ -46,7 +52,7 @@ class EntryReader:
         Raises:
             NotSure: better ask feedparser.
         """
-        self._entry = element
+        self._depth = depth
         self._language = language
         self._raw: dict[str, Any] = {}
         self._depths: dict[str, int] = {}
@@ -63,20 +69,33 @@ class EntryReader:
         return self._raw
 
     def _children(self, element: Element, depth: int) -> None:
-        key_of = self._names.key
+        known = self._known
         for child in element:
-            key = key_of(child)
-            reader = _READERS.get(key)
-            if reader is not None:
-                reader(self, child, depth)
-            elif key in IGNORED:
-                if len(child):
-                    raise NotSure
-            elif key in NOT_SURE or key in USED_KEYS:
-                raise NotSure
-            elif len(child):
-                self._names.attributes(child)
-                self._children(child, depth + 1)
+            try:
+                reader = known[child.tag]
+            except KeyError:
+                reader = known[child.tag] = self._reader(self._names.key(child))
+            reader(self, child, depth)
+
+    @staticmethod
+    def _reader(key: str) -> Callable[[EntryReader, Element, int], None]:
+        if key in _READERS:
+            return _READERS[key]
+        if key in IGNORED:
+            return EntryReader.on_ignored
+        return EntryReader.on_not_sure if key in NOT_SURE or key in USED_KEYS else EntryReader.on_unknown
+
+    def on_ignored(self, element: Element, depth: int) -> None:
+        if len(element):
+            raise NotSure
+
+    def on_not_sure(self, element: Element, depth: int) -> None:
+        raise NotSure
+
+    def on_unknown(self, element: Element, depth: int) -> None:
+        if len(element):
+            self._names.attributes(element)
+            self._children(element, depth + 1)
 
     # --- texts ---
 
@@ -85,38 +104,46 @@ class EntryReader:
             raise NotSure
         return (element.text or "").strip()
 
+    def _text(self, element: Element) -> str:
+        if len(element):
+            raise NotSure
+        text = (element.text or "").strip()
+        return text if text.isascii() else self._repaired(text)
+
     def _store(self, key: str, value: str, depth: int) -> None:
         if depth <= self._depths.get(key, depth):
             self._depths[key] = depth
             self._raw[key] = value
 
     def on_title(self, element: Element, depth: int) -> None:
-        value = self._titled(element, depth)
-        if value:
+        if self._titled(element, depth):
             self._title_depth = depth
 
     def on_media_title(self, element: Element, depth: int) -> None:
         self._titled(element, depth)
 
     def _titled(self, element: Element, depth: int) -> str:
-        value = repaired(self._leaf(element))
+        value = self._text(element)
         self._plain_type(element, "text/plain")
         if not -1 < self._title_depth <= depth:
             self._store("title", value, depth)
-            self._raw["title_detail"] = {"language": self._language_of(element)}
+            self._raw["title_detail"] = {"language": self._language_of(element, depth)}
         return value
 
-    def _language_of(self, element: Element) -> str | None:
-        parent = element.getparent()
-        inherited = self._language if parent is self._entry or parent is None else self._language_of(parent)
+    def _language_of(self, element: Element, depth: int) -> str | None:
+        inherited = self._language if depth <= self._depth else self._language_of(element.getparent(), depth - 1)
         if not element.attrib:
             return inherited
         return self._names.language(self._names.attributes(element, may_have_base=True), inherited)
 
     def _plain_type(self, element: Element, default: str) -> str:
-        if not element.attrib:
+        items = element.items()
+        if not items:
             return default
-        attributes = self._names.attributes(element, may_have_base=True)
+        if len(items) == 1 and items[0][0] == "type":
+            attributes = {"type": items[0][1]}
+        else:
+            attributes = self._names.attributes(element, may_have_base=True)
         kind = content_type(attributes.get("type", default))
         if kind not in _TEXT_TYPES or attributes.get("mode") == "base64":
             raise NotSure
@@ -139,7 +166,7 @@ class EntryReader:
 
     def _summarized(self, element: Element, depth: int, default: str) -> None:
         kind = self._plain_type(element, default)
-        self._store("summary", repaired(self._leaf(element)), depth)
+        self._store("summary", self._text(element), depth)
         self._raw["summary_detail"] = {"type": kind}
 
     def on_content(self, element: Element, depth: int) -> None:
@@ -150,17 +177,17 @@ class EntryReader:
 
     def _contained(self, element: Element, default: str) -> None:
         self._has_content = True
-        kind, value = self._plain_type(element, default), repaired(self._leaf(element))
+        kind, value = self._plain_type(element, default), self._text(element)
         self._raw.setdefault("content", []).append({"type": kind, "value": value})
         self._raw.setdefault("summary", value)
 
     def on_language_element(self, element: Element, depth: int) -> None:
-        self._store("language", repaired(self._leaf(element)), depth)
+        self._store("language", self._text(element), depth)
 
     def on_original_link(self, element: Element, depth: int) -> None:
         if element.attrib:
             raise NotSure
-        self._store("feedburner_origlink", repaired(self._leaf(element)), depth)
+        self._store("feedburner_origlink", self._text(element), depth)
 
     # --- dates ---
 
@@ -174,7 +201,7 @@ class EntryReader:
         self._date("created", element, depth)
 
     def _date(self, name: str, element: Element, depth: int) -> None:
-        value = repaired(self._leaf(element))
+        value = self._text(element)
         if value and parse_date(value) is None:
             # Feedparser knows some shapes that `dates` does not.
             raise NotSure
@@ -183,13 +210,17 @@ class EntryReader:
     # --- addresses ---
 
     def on_link(self, element: Element, depth: int) -> None:
-        attributes = link_attributes(self._names.attributes(element), self._resolve)
+        attributes = (
+            link_attributes(self._names.attributes(element), self._resolve)
+            if element.attrib
+            else {"rel": "alternate", "type": "text/html"}
+        )
         self._raw.setdefault("links", []).append(attributes)
         if "href" in attributes:
             if attributes["rel"] == "alternate" and content_type(attributes["type"]) in HTML_TYPES:
                 self._raw["link"] = attributes["href"]
             return
-        href = link_text(repaired(self._resolve(self._leaf(element))).replace("&amp;", "&"))
+        href = link_text(self._repaired(self._resolve(self._leaf(element))).replace("&amp;", "&"))
         self._raw["link"] = href
         if href:
             attributes["href"] = href
@@ -197,7 +228,10 @@ class EntryReader:
     def on_guid(self, element: Element, depth: int) -> None:
         value = self._leaf(element)
         is_link = not element.attrib or self._names.attributes(element).get("ispermalink", "true") == "true"
-        value = repaired(self._resolve(value) if is_link else value)
+        if is_link:
+            value = self._resolve(value)
+        if not value.isascii():
+            value = self._repaired(value)
         self._store("id", value, depth)
         if is_link:
             self._raw.setdefault("link", value)
@@ -222,9 +256,10 @@ class EntryReader:
     def on_media_thumbnail(self, element: Element, depth: int) -> None:
         attributes = self._names.attributes(element)
         self._raw.setdefault("media_thumbnail", []).append(attributes)
-        url = repaired(self._resolve(self._leaf(element)))
-        if url.strip() and "url" not in attributes:
-            attributes["url"] = url
+        if (value := self._leaf(element)) and "url" not in attributes:
+            url = self._repaired(self._resolve(value))
+            if url.strip():
+                attributes["url"] = url
 
     def on_podcast_image(self, element: Element, depth: int) -> None:
         self._leaf(element)
@@ -243,19 +278,23 @@ class EntryReader:
     def on_author(self, element: Element, depth: int) -> None:
         authors: list[dict[str, str]] = self._raw.setdefault("authors", [])
         authors.append({})
+        if not len(element):
+            self._store("author", self._text(element), depth)
+            self._sync_author(authors[-1])
+            return
         pieces = [element.text or ""]
         for child in element:
             key = self._names.key(child)
             if key in PERSON_LEAVES:
                 value = self._leaf(child)
                 if key in {"url", "uri", "homepage"}:
-                    key, value = "href", repaired(self._resolve(value))
+                    key, value = "href", self._repaired(self._resolve(value))
                 self._sync_author(authors[-1])
                 authors[-1][key.removeprefix("itunes_")] = value
             elif key in _READERS or key in NOT_SURE or key in USED_KEYS or len(child) or child.text:
                 raise NotSure
             pieces.append(child.tail or "")
-        self._store("author", repaired("".join(pieces).strip()), depth)
+        self._store("author", self._repaired("".join(pieces).strip()), depth)
         self._sync_author(authors[-1])
 
     def _sync_author(self, detail: dict[str, str]) -> None:
@@ -292,6 +331,13 @@ class EntryReader:
                 raise NotSure
 
     def on_category(self, element: Element, depth: int) -> None:
+        items = element.items()
+        if not items:
+            self._labelled(element, None, None, {})
+            return
+        if len(items) == 1 and items[0][0] == "term":
+            self._labelled(element, items[0][1], None, {})
+            return
         attributes = self._names.attributes(element)
         self._labelled(element, attributes.get("term"), attributes.get("scheme", attributes.get("domain")), attributes)
 
@@ -304,10 +350,11 @@ class EntryReader:
         self._labelled(element, self._names.attributes(element).get("text"), "http://www.itunes.com/", {})
 
     def _labelled(self, element: Element, term: str | None, scheme: str | None, attributes: dict[str, str]) -> None:
-        self._tag(term, scheme, attributes.get("label"))
-        value = repaired(self._leaf(element))
+        tags = self._raw.setdefault("tags", [])
+        if attributes or scheme or term:
+            self._tag(term, scheme, attributes.get("label"))
+        value = self._text(element)
         if value:
-            tags = self._raw["tags"]
             if tags and not tags[-1]["term"]:
                 tags[-1]["term"] = value
             else:
@@ -317,7 +364,7 @@ class EntryReader:
         if element.attrib:
             return
         scheme = "http://www.itunes.com/" if self._names.key(element) == "itunes_keywords" else None
-        for term in repaired(self._leaf(element)).split(","):
+        for term in self._text(element).split(","):
             if term.strip():
                 self._tag(term.strip(), scheme, None)
 

@@ -26,11 +26,18 @@ def repaired(text: str) -> str:
     """Return `text`, put right where it is UTF-8 that was read as Latin-1, or holds characters of Windows-1252."""
     if text.isascii():
         return text
-    try:
-        text = text.encode("iso-8859-1").decode("utf-8")
-    except UnicodeError:
-        pass
+    text = repaired_tame(text)
     return text if _CONTROLS.search(text) is None else text.translate(_WINDOWS_1252)
+
+
+def repaired_tame(text: str) -> str:
+    """Do the same to a text that is known to hold no control characters."""
+    if text.isascii() or text[0] > "\xff":
+        return text
+    try:
+        return text.encode("iso-8859-1").decode("utf-8")
+    except UnicodeError:
+        return text
 
 
 def content_type(text: str) -> str:
@@ -77,15 +84,18 @@ class Names:
         self._bindings = bindings
         self._keys: dict[str, str] = {}
         self._attribute_names: dict[str, str] = {}
-        self._has_bases = False
+        self._has_prefixes = self._has_bases = False
 
     def key(self, element: Element) -> str:
         """Return feedparser's name of an element."""
-        tag = element.tag
+        return self.key_of_tag(element.tag)
+
+    def key_of_tag(self, tag: str) -> str:
+        """Return feedparser's name of an element that lxml calls `tag`."""
         try:
             return self._keys[tag]
         except KeyError:
-            return self._new_key(str(tag))
+            return self._new_key(tag)
 
     def _new_key(self, tag: str) -> str:
         namespace, _, local = tag.rpartition("}")
@@ -118,12 +128,12 @@ class Names:
         items = element.items()
         if not items:
             return {}
-        names, found, has_prefixes = self._attribute_names, {}, False
-        for name, value in items:
-            known = names.get(name) or self._new_attribute(name)
-            has_prefixes = has_prefixes or name[0] == "{"
-            found[known] = value
-        if has_prefixes:
+        names = self._attribute_names
+        try:
+            found = {names[name]: value for name, value in items}
+        except KeyError:
+            found = {names.get(name) or self._new_attribute(name): value for name, value in items}
+        if self._has_prefixes and len(items) > 1:
             found.update([(names[name], value) for name, value in items if name[0] != "{"])
         if "rel" in found:
             found["rel"] = found["rel"].lower()
@@ -137,6 +147,7 @@ class Names:
         namespace, _, local = name.rpartition("}")
         prefix = NAMESPACES.get(namespace[1:].lower(), "")
         known = self._attribute_names[name] = f"{prefix}:{local}".lower() if prefix else local.lower()
+        self._has_prefixes = self._has_prefixes or name[0] == "{"
         self._has_bases = self._has_bases or known in {"base", "xml:base"}
         return known
 

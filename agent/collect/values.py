@@ -16,6 +16,7 @@ MAX_GUID_CHARS = 2_000
 MAX_AUTHOR_CHARS = 1_000
 MAX_LABELS = 50
 MAX_LABEL_CHARS = 200
+_USUAL_LABEL_CHARS = 60
 
 _LANGUAGE = re.compile(r"^[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*$")
 
@@ -35,18 +36,26 @@ def _normal_language(value: str) -> str | None:
     return "-".join([primary.lower(), *parts])
 
 
-def labels(values: Iterable[str]) -> tuple[str, ...]:
-    """Return short texts as plain text, each once, bounded in number and length."""
+def labels(values: Iterable[object]) -> tuple[str, ...]:
+    """Return short texts as plain text, each once, bounded in number and length; what is no text is left out."""
     found: dict[str, None] = {}
     for value in values:
-        if not value:
+        if not value or not isinstance(value, str):
             continue
-        text = title_to_text(value[: 4 * MAX_LABEL_CHARS])[:MAX_LABEL_CHARS].strip()
+        text = _label(value) if len(value) <= _USUAL_LABEL_CHARS else _new_label(value)
         if text:
             found[text] = None
         if len(found) == MAX_LABELS:
             break
     return tuple(found)
+
+
+def _new_label(value: str) -> str:
+    return title_to_text(value[: 4 * MAX_LABEL_CHARS])[:MAX_LABEL_CHARS].strip()
+
+
+# The same few sections and authors come again and again.
+_label = lru_cache(maxsize=4_096)(_new_label)
 
 
 def string(value: object) -> str:
@@ -61,4 +70,9 @@ def mapping(value: object) -> dict[str, Any]:
 
 def mappings(value: object) -> list[dict[str, Any]]:
     """Return the mappings among the items of `value`."""
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list | tuple) else []
+    if not isinstance(value, list):
+        return []
+    for item in value:
+        if not isinstance(item, dict):
+            return [item for item in value if isinstance(item, dict)]
+    return value
