@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -59,15 +59,18 @@ async def closing_store(settings: Settings) -> AsyncIterator[SqliteStore | Elast
         await store.close()
 
 
-def open_elasticsearch(settings: Settings, *, metrics: Metrics | None = None) -> ElasticsearchStore:
-    """Return the Elasticsearch store, whatever `store.kind` says: it is where a worker writes.
+def open_elasticsearch(
+    settings: Settings, *, metrics: Metrics | None = None, houses: Mapping[str, str] | None = None
+) -> ElasticsearchStore:
+    """Return the Elasticsearch store, whatever `store.kind` says: it is where a worker writes. `houses` are those of
+    `streams.lineage.lineage`.
 
     Raises:
         StoreHalted: the settings cannot be used.
     """
     from streams.stores.elasticsearch import ElasticsearchStore
 
-    return ElasticsearchStore(elasticsearch_options(settings), metrics=metrics)
+    return ElasticsearchStore(elasticsearch_options(settings), metrics=metrics, houses=houses)
 
 
 def elasticsearch_options(settings: Settings) -> ElasticsearchOptions:

@@ -65,6 +65,7 @@ async def embedded_agent(
     from agent.open_store import user_error
     from agent.pages.reader import Reading
     from agent.pages.rules import PageRules
+    from streams.lineage import houses_of
     from streams.metrics import Metrics
     from streams.pipeline import Pipeline, settle
     from streams.stores.sqlite import SqliteStore
@@ -72,7 +73,7 @@ async def embedded_agent(
     metrics = Metrics(topic_ids=[topic.id for topic in definitions.labels], version=__version__)
     try:
         Path(settings.store.path).parent.mkdir(parents=True, exist_ok=True)
-        store = SqliteStore(settings.store.path)
+        store = SqliteStore(settings.store.path, houses=houses_of(definitions.sources))
         states = _feed_states(store)
     except StoreError as error:
         raise user_error(error) from error

@@ -11,6 +11,7 @@ from rich.text import Text
 from agent.render import directed_lines, is_right_to_left, isolated, moment, printable
 from streams.frames import Usage
 from streams.lineage import Lineage
+from streams.model import StoryChange
 from streams.stories.documents import StoryDocument, StoryReport
 
 _MAX_HEADLINES = 6
@@ -54,12 +55,30 @@ class StoryView:
         most = max(story.articles_per_hour.values(), default=1)
         for hour, count in story.articles_per_hour.items():
             self._line(Text(f"{hour[:13].replace('T', ' ')}h  {_BAR * max(1, round(30 * count / most))} {count}"))
+        if story.further.months:
+            self._line(Text(f"{_count(len(story.further.months), 'article')} more, not held one by one", style="dim"))
+        if story.changes:
+            self._section("Merged and split")
+            for change in story.changes:
+                self._change(story, change)
         if story.lineage.edges:
             self._section("Who has it from whom")
             self._tree(story.lineage)
         if story.framing:
             self._section("Who words it how")
             self._framing(story.framing)
+
+    def _change(self, story: StoryDocument, change: StoryChange) -> None:
+        why = ", ".join(f"{printable(link.kind)} {link.weight:g}" for link in change.evidence)
+        if change.kind == "merge":
+            what = f"{change.story_id} was found to be this story"
+        elif change.into == story.story_id:
+            what = f"left {change.story_id} with {_count(len(change.articles), 'article')}"
+        else:
+            what = f"{_count(len(change.articles), 'article')} left for {change.into}"
+        self._line(
+            Text.assemble((moment(change.decided_at), "cyan"), f"  {what}", (f"  ({why})" if why else "", "dim"))
+        )
 
     def _report(self, report: StoryReport) -> None:
         copy = "  copy" if report.near_duplicate_of is not None else ""

@@ -10,11 +10,12 @@ from __future__ import annotations
 import functools
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
+from typing import Protocol
 
 from msgspec import Struct
 
 from streams.definitions import FrameDefinition
-from streams.model import EnrichedArticle, FrameLabel
+from streams.model import EnrichedArticle, FrameLabel, Ownership
 from streams.query import Match, Matcher, QueryError, compile_queries, parse, resolve_all
 from streams.text.document import Document
 
@@ -87,7 +88,24 @@ class Usage(Struct, frozen=True, kw_only=True):
 _BY = ("source", "country", "ownership", "language")
 
 
-def contrast(articles: Iterable[EnrichedArticle]) -> tuple[Usage, ...]:
+class Worded(Protocol):
+    """What is needed of an article to contrast it with others."""
+
+    @property
+    def frames(self) -> tuple[FrameLabel, ...]: ...
+    @property
+    def source_id(self) -> str | None: ...
+    @property
+    def source_name(self) -> str | None: ...
+    @property
+    def country(self) -> str | None: ...
+    @property
+    def ownership(self) -> Ownership: ...
+    @property
+    def language(self) -> str: ...
+
+
+def contrast(articles: Iterable[Worded]) -> tuple[Usage, ...]:
     """Return who uses which wording in `articles`, those of one story: group by group, the most used first.
 
     What is not known of an article (its country, its ownership) is left out of that table.
@@ -109,7 +127,7 @@ def contrast(articles: Iterable[EnrichedArticle]) -> tuple[Usage, ...]:
     return tuple(sorted(rows, key=lambda row: (row.group, order.index(row.by), row.value, -row.articles, row.frame)))
 
 
-def _values(article: EnrichedArticle) -> list[tuple[str, str]]:
+def _values(article: Worded) -> list[tuple[str, str]]:
     known = {
         "source": article.source_name or article.source_id,
         "country": article.country,

@@ -16,6 +16,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from streams.definitions import SourceDefinition
 from streams.model import AttributionStep
 from streams.text.fold import fold
 
@@ -53,6 +54,11 @@ class Lineage(Struct, frozen=True, kw_only=True):
     origins: dict[str, int] = {}
     """The nodes that have it from nobody, with how many articles come from each, most first."""
     independent_source_count: int = 0
+
+
+def houses_of(sources: Iterable[SourceDefinition]) -> dict[str, str]:
+    """Return the id of each source by the ids of its editions."""
+    return {edition: source.id for source in sources for edition in source.also}
 
 
 def lineage(reports: Iterable[Report], houses: Mapping[str, str] | None = None) -> Lineage:

@@ -89,6 +89,20 @@ class StoryLink(Struct, frozen=True, kw_only=True):
     detail: str = ""
 
 
+class StoryChange(Struct, frozen=True, kw_only=True):
+    """Stories that were found to be one, or one that was found to be two; with the article that showed it."""
+
+    kind: Literal["merge", "split"]
+    story_id: str
+    """The story that is no more, or the one that is left by some of its articles."""
+    into: str
+    """The story that stays, or the new one."""
+    articles: tuple[str, ...] = ()
+    """Of a split: those that go."""
+    evidence: tuple[StoryLink, ...] = ()
+    decided_at: datetime
+
+
 class RawArticle(Struct, frozen=True, kw_only=True, omit_defaults=False):
     """What the collector saw: one document of one source, as text, before anything is understood."""
 
@@ -149,6 +163,8 @@ class Article(EnrichedArticle, frozen=True, kw_only=True):
     wire_copy: bool = False
     story_id: str | None = None
     story_links: tuple[StoryLink, ...] = ()
+    story_changes: tuple[StoryChange, ...] = ()
+    """What this article showed about its and other stories."""
     storied_at: datetime
     indexed_at: datetime | None = None
 

@@ -1,10 +1,10 @@
-"""`rasad stories` and `rasad story`: what belongs together, from the stored articles."""
+"""`rasad stories` and `rasad story`: what belongs together, as the runtimes keep it, or from the stored articles."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -27,10 +27,10 @@ _MAX_ARTICLES = 10_000
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON for each story.")
 @CONFIG
 def command(query: str, folder: str | None, as_json: bool, limit: int, min_articles: int, **filters: str | None) -> int:
-    """List the stories of the stored articles that match, the largest first.
+    """List the stories that match, the largest first.
 
-    A story is counted by the articles that match. Exits with 0 when there is any, 1 when there is none, 2 for a faulty
-    query.
+    Without a QUERY and --source, whole stories are listed, as they are kept; with one of them, a story is counted by
+    the articles that match. Exits with 0 when there is any, 1 when there is none, 2 for a faulty query.
     """
     from agent.definitions import load_settings_only
     from streams.query import QueryError
@@ -38,10 +38,10 @@ def command(query: str, folder: str | None, as_json: bool, limit: int, min_artic
     settings = load_settings_only(folder)
     search = make_search(query, folder, filters, limit=_MAX_ARTICLES)
     try:
-        page = asyncio.run(_search(settings, search))
+        kept, page = asyncio.run(_stories(settings, search, min_articles, limit))
     except QueryError as error:
         return show_query_error(query, error)
-    stories = [story for story in _documents(page) if story.articles >= min_articles]
+    stories = kept or [story for story in _documents(page) if story.articles >= min_articles]
     stories.sort(key=lambda story: (-story.articles, -story.last_time.timestamp(), story.story_id))
     if as_json:
         _print_json(stories[:limit])
@@ -76,16 +76,17 @@ def story(story_id: str, folder: str | None, as_json: bool) -> int:
     from streams.stories.documents import story_document
 
     story_id = story_id.strip().lower()
+    search = Search(query=f'story:"{story_id}"', limit=_MAX_ARTICLES)
     try:
-        page = asyncio.run(
-            _search(load_settings_only(folder), Search(query=f'story:"{story_id}"', limit=_MAX_ARTICLES))
-        )
+        document, page = asyncio.run(_story(load_settings_only(folder), story_id, search))
     except QueryError as error:
         raise UsageError(f"{story_id!r} is no id of a story: {error}") from error
-    document = story_document(story_id, [hit.article for hit in page.hits])
+    document = document or story_document(story_id, [hit.article for hit in page.hits])
     if document is None:
         click.echo(f"rasad story: there is no story {story_id}", err=True)
         return 1
+    if document.story_id != story_id:
+        click.echo(f"rasad story: {story_id} was found to be {document.story_id}", err=True)
     if as_json:
         _print_json([document])
     else:
@@ -112,8 +113,32 @@ def _print_json(stories: Sequence[StoryDocument]) -> None:
         click.echo(codec.encode(document).decode())
 
 
-async def _search(settings: Settings, search: Search) -> Any:
+async def _stories(
+    settings: Settings, search: Search, min_articles: int, limit: int
+) -> tuple[list[StoryDocument], SearchPage]:
+    """Return the stories as they are kept; where they cannot be asked so, or were not kept yet, the articles."""
     from agent.open_store import closing_store
+    from streams.stores.base import SearchPage, StorySearch
 
     async with closing_store(settings) as store:
-        return await store.search(search)
+        if not search.query.strip() and search.source is None:
+            wanted = StorySearch(
+                since=search.since,
+                until=search.until,
+                topic=search.topic,
+                language=search.language,
+                min_articles=min_articles,
+                limit=limit,
+            )
+            if kept := await store.stories(wanted):
+                return kept, SearchPage(hits=())
+        return [], await store.search(search)
+
+
+async def _story(settings: Settings, story_id: str, search: Search) -> tuple[StoryDocument | None, SearchPage]:
+    from agent.open_store import closing_store
+    from streams.stores.base import SearchPage
+
+    async with closing_store(settings) as store:
+        kept = await store.story(story_id)
+        return kept, SearchPage(hits=()) if kept is not None else await store.search(search)

@@ -75,6 +75,7 @@ async def _run(settings: Settings, definitions: Definitions, stages: list[str]) 
     from agent.quarantine import QuarantineCounter
     from streams.faust_app.work import IndexWork, StageWork, StoryWork, Work
     from streams.faust_app.worker import StageThread, Worker
+    from streams.lineage import houses_of
     from streams.metrics import Metrics
     from streams.pipeline import Pipeline, settle, utc_now
     from streams.stores.base import StoreError
@@ -105,7 +106,7 @@ async def _run(settings: Settings, definitions: Definitions, stages: list[str]) 
             settle()
         if "index" in stages:
             try:
-                store = open_elasticsearch(settings, metrics=metrics)
+                store = open_elasticsearch(settings, metrics=metrics, houses=houses_of(definitions.sources))
             except StoreError as error:
                 raise user_error(error) from error
             open_things.push_async_callback(store.close)

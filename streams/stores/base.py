@@ -18,6 +18,7 @@ from streams.trends.records import Trend, TrendKind
 
 if TYPE_CHECKING:
     from streams.query import Query
+    from streams.stories.documents import StoryDocument
 
 Outcome = Literal["created", "updated", "stale", "refused"]
 
@@ -82,6 +83,22 @@ class SearchPage(Struct, frozen=True, kw_only=True):
     """False when the candidate budget ran out before the store did: there may be more."""
 
 
+class StorySearch(Struct, frozen=True, kw_only=True):
+    """Which stories are wanted."""
+
+    since: datetime | None = None
+    """Stories that have an article of this time or later."""
+    until: datetime | None = None
+    """Stories that have an article of before this time."""
+    topic: str | None = None
+    language: str | None = None
+    """BCP 47; a bare language stands for all its variants."""
+    entity: str | None = None
+    min_articles: int = 1
+    limit: int = 50
+    order: Literal["largest", "newest"] = "largest"
+
+
 class TrendSearch(Struct, frozen=True, kw_only=True):
     """Which trends are wanted."""
 
@@ -124,7 +141,8 @@ class ArticleStore(Protocol):
     """Where articles are kept and found."""
 
     async def write(self, articles: Sequence[Article]) -> list[Verdict]:
-        """Store `articles` by `article_id`, an older version never over a newer one; one verdict each, in order.
+        """Store `articles` by `article_id`, an older version never over a newer one; one verdict each, in order. The
+        documents of their stories are kept in step, and what the articles showed of stories is carried out.
 
         Returns only when every article has its verdict: a store that is slow or away is waited for, with jittered
         back-off.
@@ -158,6 +176,18 @@ class ArticleStore(Protocol):
         `ready` is called when the starting point is fixed: all that is indexed after that will be seen.
         Raises `streams.query.QueryError` at once for a faulty query.
         """
+        ...
+
+    async def story(self, story_id: str) -> StoryDocument | None:
+        """Return the document of a story, or of the one that it was merged into; None where there is none."""
+        ...
+
+    async def stories(self, wanted: StorySearch) -> list[StoryDocument]:
+        """Return stories, without those that were merged into another."""
+        ...
+
+    async def count_stories(self) -> int:
+        """Return how many stories are stored, without those that were merged into another."""
         ...
 
     async def write_trends(self, trends: Sequence[Trend]) -> None:

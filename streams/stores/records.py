@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -62,10 +62,13 @@ def _field_keys(article: Article) -> Iterable[str]:
         yield field_key(SOURCE_NAME, article.source_name)
 
 
-def encodable(article: Article) -> Article:
-    """Return `article` with every half surrogate pair, which has no UTF-8, replaced by U+FFFD: one code point by one,
+S = TypeVar("S", bound=msgspec.Struct)
+
+
+def encodable(record: S) -> S:
+    """Return `record` with every half surrogate pair, which has no UTF-8, replaced by U+FFFD: one code point by one,
     so that spans still fit."""
-    mended: Article = msgspec.convert(_mend(msgspec.structs.asdict(article)), Article, from_attributes=True)
+    mended: S = msgspec.convert(_mend(msgspec.structs.asdict(record)), type(record), from_attributes=True)
     return mended
 
 

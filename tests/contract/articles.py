@@ -17,6 +17,7 @@ from streams.model import (
     EventDate,
     FrameLabel,
     Span,
+    StoryChange,
     StoryLink,
     TopicLabel,
 )
@@ -91,6 +92,15 @@ def full_article() -> Article:
         wire_copy=True,
         story_id="1" * 32,
         story_links=(StoryLink(kind="shared_entities", weight=0.5, detail="sergei-shoigu"),),
+        story_changes=(
+            StoryChange(
+                kind="merge",
+                story_id="2" * 32,
+                into="1" * 32,
+                evidence=(StoryLink(kind="words", weight=1.5),),
+                decided_at=BASE,
+            ),
+        ),
     )
 
 

@@ -1,22 +1,27 @@
-"""What every store must do with what it keeps beside the articles: trends."""
+"""What every store must do with what it keeps beside the articles: stories and trends."""
 
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import msgspec
 
-from streams.stores.base import TrendSearch
+from streams.model import AttributionStep, EntityLabel
+from streams.stores.base import Search, StorySearch, TrendSearch
+from streams.stories.documents import StoryDocument, story_document
 from streams.trends.records import Series, Trend, trend_id
-from tests.contract.articles import BASE
+from tests.contract.articles import BASE as TREND_BASE
 from tests.contract.store_contract import Subject
+from tests.unit.stories.articles import BASE
+from tests.unit.stories.test_shelf import affair, report, settled
 
 HOUR = timedelta(hours=1)
 
 
 def spike(hour: int, *, topic: str = "syria", seen: int = 40, found: float = 0.0) -> Trend:
-    """A spike of the hour `hour` after BASE, found so many hours after."""
-    series, at = Series("topic", topic), BASE.replace(minute=0, second=0, microsecond=0) + hour * HOUR
+    """A spike of the hour `hour` after TREND_BASE, found so many hours after."""
+    series, at = Series("topic", topic), TREND_BASE.replace(minute=0, second=0, microsecond=0) + hour * HOUR
     return Trend(
         trend_id=trend_id("spike", series, hour),
         kind="spike",
@@ -29,8 +34,83 @@ def spike(hour: int, *, topic: str = "syria", seen: int = 40, found: float = 0.0
     )
 
 
+def unrevised(document: StoryDocument | None) -> StoryDocument | None:
+    """Return a document without how often it was stored."""
+    return msgspec.structs.replace(document, revision=0) if document is not None else None
+
+
 class SideContract:
     """The scenarios."""
+
+    # --- stories
+
+    async def test_a_story_is_kept_in_step_with_its_articles(self, subject: Subject) -> None:
+        articles = [report(number, "ab"[number % 2]) for number in range(12)]
+        for place in (0, 5, 10):
+            await subject.store.write(articles[place : place + 5])
+        await subject.store.write(articles[3:9])
+        await subject.settle()
+        for name in "ab":
+            expected = story_document(name * 32, [a for a in articles if a.story_id == name * 32])
+            assert unrevised(await subject.store.story(name * 32)) == expected
+        assert await subject.store.story("c" * 32) is None
+        assert await subject.store.count_stories() == 2
+
+    async def test_stories_are_found_by_time_topic_language_entity_and_size(self, subject: Subject) -> None:
+        day = timedelta(days=1)
+        talks = [report(n, "a", language="az-Arab") for n in range(3)]
+        flood = [report(10 + n, "b", published_at=BASE + 3 * day, topics=(), language="fa") for n in range(2)]
+        fire = [report(20, "c", published_at=BASE + 9 * day, entities=(), language="tr")]
+        await subject.store.write([*talks, *flood, *fire])
+        await subject.settle()
+
+        async def found(**wanted: Any) -> str:
+            return "".join(document.story_id[0] for document in await subject.store.stories(StorySearch(**wanted)))
+
+        assert await found() == "abc"
+        assert await found(order="newest") == "cba"
+        assert await found(limit=2) == "ab"
+        assert await found(since=BASE + day) == "bc" and await found(until=BASE + 4 * day) == "ab"
+        assert await found(since=BASE + day, until=BASE + 4 * day) == "b"
+        assert await found(topic="talks") == "ac" and await found(topic="nothing") == ""
+        assert await found(language="az") == "a" and await found(language="az-Arab") == "a"
+        assert await found(language="FA") == "b"
+        assert await found(entity="syria") == "ab"
+        assert await found(min_articles=2) == "ab" and await found(topic="talks", language="tr") == "c"
+
+    async def test_stories_are_merged_and_split_with_their_articles(self, subject: Subject) -> None:
+        for article in affair():
+            await subject.store.write([article])
+        await subject.store.write([*affair()[:5], *affair()[12:14]])
+        await subject.settle()
+        for story, members in settled().items():
+            document = await subject.store.story(story)
+            assert document is not None and {one.article_id for one in document.timeline} == members
+            page = await subject.store.search(Search(query=f'story:"{story}"', limit=100))
+            assert {hit.article.article_id for hit in page.hits} == members
+        merged = await subject.store.story("b" * 32)
+        assert merged is not None and merged.story_id == "a" * 32, "who asks for the old story gets the one that it is"
+        assert {one.story_id[0] for one in await subject.store.stories(StorySearch())} == {"a", "c"}
+        assert await subject.store.count_stories() == 2
+        assert await subject.store.count() == len(affair())
+
+    async def test_what_a_feed_wrote_does_not_break_a_story(self, subject: Subject) -> None:
+        odd = [
+            report(1, title="\ud83d half a pair \x00 \u202e", url="https://x.example/\ud83d", source_name="\udc00"),
+            report(2, title="", entities=(EntityLabel(id="e." + "x" * 2000, kind="person"),), source_name=None),
+            report(3, title="<b>" * 5000, source_name=".", attribution=(AttributionStep(name="a..b. "),)),
+        ]
+        verdicts = await subject.store.write(odd)
+        assert {verdict.outcome for verdict in verdicts} == {"created"}
+        document = await subject.store.story("a" * 32)
+        assert document is not None and document.articles == 3
+
+    async def test_articles_without_a_story_have_no_document(self, subject: Subject) -> None:
+        await subject.store.write([msgspec.structs.replace(report(1), story_id=None)])
+        await subject.settle()
+        assert await subject.store.stories(StorySearch()) == []
+
+    # --- trends
 
     async def test_trends_come_back_as_they_were_in_order_of_time(self, subject: Subject) -> None:
         word = msgspec.structs.replace(
@@ -39,22 +119,22 @@ class SideContract:
         trends = [spike(0), spike(1), word, spike(3, topic="مفاوضات")]
         await subject.store.write_trends([trends[2], trends[0], trends[3], trends[1]])
         await subject.settle()
-        assert await subject.store.trends(TrendSearch(since=BASE - HOUR)) == trends
+        assert await subject.store.trends(TrendSearch(since=TREND_BASE - HOUR)) == trends
         assert await subject.store.trends(TrendSearch(since=trends[2].hour)) == trends[2:]
-        assert await subject.store.trends(TrendSearch(since=BASE - HOUR, limit=2)) == trends[2:]
-        assert await subject.store.trends(TrendSearch(since=BASE - HOUR, kind="new_term")) == [word]
+        assert await subject.store.trends(TrendSearch(since=TREND_BASE - HOUR, limit=2)) == trends[2:]
+        assert await subject.store.trends(TrendSearch(since=TREND_BASE - HOUR, kind="new_term")) == [word]
 
     async def test_the_later_record_of_a_finding_stays_in_any_order_of_arrival(self, subject: Subject) -> None:
         first, second, third = (spike(0, seen=40 + n, found=n / 10) for n in range(3))
         await subject.store.write_trends([second])
         await subject.store.write_trends([first])
         await subject.settle()
-        assert await subject.store.trends(TrendSearch(since=BASE - HOUR)) == [second]
+        assert await subject.store.trends(TrendSearch(since=TREND_BASE - HOUR)) == [second]
         await subject.store.write_trends([third, first])
         await subject.store.write_trends([third])
         await subject.settle()
-        assert await subject.store.trends(TrendSearch(since=BASE - HOUR)) == [third]
+        assert await subject.store.trends(TrendSearch(since=TREND_BASE - HOUR)) == [third]
 
     async def test_where_nothing_was_found_nothing_is_there(self, subject: Subject) -> None:
-        assert await subject.store.trends(TrendSearch(since=BASE)) == []
+        assert await subject.store.trends(TrendSearch(since=TREND_BASE)) == []
         await subject.store.write_trends([])

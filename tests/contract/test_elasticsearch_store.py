@@ -10,11 +10,13 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from deploy.dev.services import Elasticsearch, http
+from streams.stores.base import Search
 from streams.stores.elasticsearch import ElasticsearchOptions, ElasticsearchStore
 from streams.stores.elasticsearch.administration import install, retain
 from tests.contract.articles import news
 from tests.contract.side_contract import SideContract
 from tests.contract.store_contract import Filled, StoreContract, Subject
+from tests.unit.stories.test_shelf import MERGE, report
 
 
 def _options(node: Elasticsearch, shards: int) -> ElasticsearchOptions:
@@ -79,3 +81,22 @@ class TestElasticsearchSides(SideContract):
         for index in (options.stories_index, options.trends_index):
             with contextlib.suppress(OSError):
                 http("DELETE", f"{elasticsearch.url}/{index}")
+
+    async def test_many_writers_of_one_story_lose_nothing(self, subject: Subject, elasticsearch: Elasticsearch) -> None:
+        assert isinstance(subject.store, ElasticsearchStore)
+        articles = [report(number, "ab"[number % 2]) for number in range(60)]
+        articles.append(report(60, "a", story_changes=(MERGE,)))
+        stores = [ElasticsearchStore(subject.store.options) for _ in range(6)]
+        try:
+            await asyncio.gather(
+                *(store.write(articles[place :: len(stores)]) for place, store in enumerate(stores)),
+                *(store.write([article]) for store, article in zip(stores, articles[::13], strict=False)),
+            )
+        finally:
+            for store in stores:
+                await store.close()
+        await subject.settle()
+        document = await subject.store.story("a" * 32)
+        assert document is not None and document.articles == len(articles)
+        page = await subject.store.search(Search(query=f'story:"{"a" * 32}"', limit=100))
+        assert len(page.hits) == len(articles)

@@ -179,11 +179,17 @@ def test_old_months_go_by_name(settings: Settings, client: Client) -> None:
     for name in [*(index_of(settings, month) for month in kept + old), *others]:
         client.indices.create(index=name)
     now = datetime(2023, 4, 30, tzinfo=UTC)
+    stories, trends = f"{prefix}-stories", f"{prefix}-trends"
+    for number, moment in enumerate(("2022-12-31T23:00:00Z", "2023-01-01T00:00:00Z")):
+        client.index(index=stories, id=str(number), document={"last_time": moment}, refresh=True)
+        client.index(index=trends, id=str(number), document={"hour": moment}, refresh=True)
     assert retain(without_retention(settings), now=now) == []
+    assert client.count(index=[stories, trends])["count"] == 4
     assert retain(settings, now=now) == sorted(index_of(settings, month) for month in old)
     assert retain(settings, now=now) == []
+    assert client.count(index=[stories, trends])["count"] == 2, "what the months that are gone were about goes too"
     left = set(client.indices.get_settings(index=f"{prefix}*").body)
-    assert left == {*(index_of(settings, month) for month in kept), *others}
+    assert left == {stories, trends, *(index_of(settings, month) for month in kept), *others}
 
 
 def test_a_cluster_that_is_away_is_told(settings: Settings) -> None:

@@ -246,7 +246,7 @@ class Rig:
     def refresh(self) -> None:
         """Make visible to searches what was indexed."""
         with suppress(OSError):  # no index yet
-            http("POST", f"{self.elasticsearch_url}/{self.name}-articles-*/_refresh?ignore_unavailable=true")
+            http("POST", f"{self.elasticsearch_url}/{self.name}-*/_refresh?ignore_unavailable=true")
 
     def documents(self) -> dict[str, list[dict[str, Any]]]:
         """Every document in every index of this test, by article id: `{"index", "version", "source"}`."""

@@ -15,6 +15,7 @@ from streams.stores.elasticsearch.client import connect_blocking, translate
 from streams.stores.elasticsearch.options import ElasticsearchOptions
 from streams.stores.elasticsearch.template import index_template, lifecycle_policy, mappings, side_templates
 
+_REMOVED_AT_ONCE = 1_000
 _MONTH = re.compile(r"(\d{4})\.(\d{2})")
 
 
@@ -73,7 +74,28 @@ def retain(options: ElasticsearchOptions, *, now: datetime | None = None) -> lis
         for name in old:
             # By full name: a cluster may (and should) refuse to delete by pattern.
             client.indices.delete(index=name, ignore_unavailable=True)
+        # Their stories and trends go with them: what has nothing later than the months that are kept.
+        first_kept = datetime(oldest_kept // 12, oldest_kept % 12 + 1, 1, tzinfo=UTC).isoformat()
+        for index, field in ((options.stories_index, "last_time"), (options.trends_index, "hour")):
+            _remove_before(client, index, field, first_kept)
     return old
+
+
+def _remove_before(client: Elasticsearch, index: str, field: str, moment: str) -> None:
+    # Not a delete by query, which is a module of its own that a small cluster may lack.
+    while True:
+        answer = client.search(
+            index=index,
+            query={"range": {field: {"lt": moment}}},
+            size=_REMOVED_AT_ONCE,
+            source=False,
+            track_total_hits=False,
+            ignore_unavailable=True,
+        )
+        found = [hit["_id"] for hit in answer["hits"]["hits"]]
+        if not found:
+            return
+        client.bulk(index=index, operations=[{"delete": {"_id": one}} for one in found], refresh=True)
 
 
 def article_indices(client: Elasticsearch, options: ElasticsearchOptions) -> list[str]:

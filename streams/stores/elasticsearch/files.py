@@ -15,7 +15,7 @@ _OPTIONS = ElasticsearchOptions(url="http://127.0.0.1:9200")
 
 def roles(options: ElasticsearchOptions = _OPTIONS) -> dict[str, Any]:
     """Return the least rights that each kind of process needs."""
-    names = [options.index_pattern, options.trends_index]
+    names = [options.index_pattern, options.stories_index, options.trends_index]
     read = ["read", "view_index_metadata"]
     return {
         "rasad-worker": {
@@ -25,7 +25,7 @@ def roles(options: ElasticsearchOptions = _OPTIONS) -> dict[str, Any]:
         "rasad-reader": {"cluster": ["monitor"], "indices": [{"names": names, "privileges": read}]},
         "rasad-admin": {
             "cluster": ["monitor", "manage_index_templates", "manage_ilm"],
-            "indices": [{"names": names, "privileges": [*read, "manage"]}],
+            "indices": [{"names": names, "privileges": [*read, "manage", "delete"]}],
         },
     }
 

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import random
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import TypeVar
@@ -29,6 +29,7 @@ from streams.stores.base import (
     StoreError,
     StoreHalted,
     StoreUnavailable,
+    StorySearch,
     Summary,
     TrendSearch,
     Verdict,
@@ -39,6 +40,7 @@ from streams.stores.elasticsearch.documents import index_name, to_document
 from streams.stores.elasticsearch.homes import Homes
 from streams.stores.elasticsearch.options import ElasticsearchOptions
 from streams.stores.elasticsearch.searching import find, search_page
+from streams.stores.elasticsearch.stories import StoryIndex, find_stories, follow_story, stories_query
 from streams.stores.elasticsearch.summarizing import summary
 from streams.stores.elasticsearch.tailing import Follower
 from streams.stores.elasticsearch.template import side_templates
@@ -46,6 +48,7 @@ from streams.stores.elasticsearch.trends import find_trends, trend_items
 from streams.stores.pages import CANDIDATE_BUDGET
 from streams.stores.plan import Plan
 from streams.stores.records import version_of
+from streams.stories.documents import StoryDocument
 from streams.trends.records import Trend
 
 logger = logging.getLogger(__name__)
@@ -64,6 +67,7 @@ class ElasticsearchStore:
         clock: gives `indexed_at`.
         candidate_budget: candidates that one search looks at.
         first_wait_seconds, longest_wait_seconds: bounds of the back-off.
+        houses: the id of a source by those of its editions, for the lineages of stories.
 
     Raises:
         StoreHalted: the options cannot be used.
@@ -78,6 +82,7 @@ class ElasticsearchStore:
         candidate_budget: int = CANDIDATE_BUDGET,
         first_wait_seconds: float = FIRST_WAIT_SECONDS,
         longest_wait_seconds: float = LONGEST_WAIT_SECONDS,
+        houses: Mapping[str, str] | None = None,
     ) -> None:
         self.options = options
         self._metrics = metrics
@@ -86,13 +91,11 @@ class ElasticsearchStore:
         self._first_wait = first_wait_seconds
         self._longest_wait = longest_wait_seconds
         self._client = connect(options)
-        self._loop = BulkLoop(
-            self._client,
-            options,
-            self._count,
-            first_wait_seconds=first_wait_seconds,
-            longest_wait_seconds=longest_wait_seconds,
-        )
+        waits = {"first_wait_seconds": first_wait_seconds, "longest_wait_seconds": longest_wait_seconds}
+        self._loop = BulkLoop(self._client, options, self._count, **waits)
+        self._side_loop = BulkLoop(self._client, options, lambda outcome, documents: None, **waits)
+        """For what is kept beside the articles, and not counted among them."""
+        self._story_index = StoryIndex(self._client, options, self._side_loop, self._patiently, houses)
         self._homes = Homes(self._client, options)
         self._is_prepared = False
 
@@ -105,6 +108,8 @@ class ElasticsearchStore:
         if not articles:
             return []
         await self._prepare()
+        shelf = await self._story_index.shelved(articles)
+        written = shelf.labelled(articles)
         items = [
             Item(
                 index_name(article, self.options.index_prefix),
@@ -112,11 +117,16 @@ class ElasticsearchStore:
                 version_of(article),
                 partial(self._encode, article),
             )
-            for article in articles
+            for article in written
         ]
         await self._loop.send(items)
         copies = await self._patiently(lambda: self._homes.elsewhere(items))
         await self._homes.settle(items, copies, self._loop)
+        if any(item.outcome == "refused" for item in items):
+            articles = [article for article, item in zip(articles, items, strict=True) if item.outcome != "refused"]
+            shelf = await self._story_index.shelved(articles)
+        for line in await self._story_index.keep(articles, written, shelf):
+            logger.error("index: the document of a story is refused, and left as it was: %s", line)
         return [Verdict(item.id, item.outcome or "refused", item.detail) for item in items]
 
     async def write_trends(self, trends: Sequence[Trend]) -> None:
@@ -126,7 +136,7 @@ class ElasticsearchStore:
             StoreHalted: the cluster refuses us, or has no template for our indices.
         """
         await self._prepare()
-        await self._loop.send(items := trend_items(trends, self.options))
+        await self._side_loop.send(items := trend_items(trends, self.options))
         for item in items:
             if item.outcome == "refused":
                 logger.error("index: a trend is refused, and left out: %s", item.detail)
@@ -134,6 +144,22 @@ class ElasticsearchStore:
     async def trends(self, wanted: TrendSearch) -> list[Trend]:
         """Return what stood out, the newest hours that were asked for, in order of time."""
         return await self._once(find_trends(self._client, self.options, wanted))
+
+    async def story(self, story_id: str) -> StoryDocument | None:
+        """Return the document of a story, or of the one that it was merged into; None where there is none."""
+        return await self._once(follow_story(self._client, self.options, story_id))
+
+    async def stories(self, wanted: StorySearch) -> list[StoryDocument]:
+        """Return stories, without those that were merged into another."""
+        return await self._once(find_stories(self._client, self.options, wanted))
+
+    async def count_stories(self) -> int:
+        """Return how many stories are stored and visible, without those that were merged into another."""
+        query = stories_query(StorySearch())
+        answer = await self._once(
+            self._client.count(index=self.options.stories_index, query=query, ignore_unavailable=True)
+        )
+        return int(answer["count"])
 
     async def search(self, search: Search) -> SearchPage:
         """Return the articles that match, at one point in time.

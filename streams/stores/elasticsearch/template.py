@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from streams.stores.elasticsearch import trends
+from streams.stores.elasticsearch import stories, trends
 from streams.stores.elasticsearch.options import ElasticsearchOptions
 
 TEMPLATE_VERSION = 2
@@ -104,6 +104,16 @@ _PROPERTIES: dict[str, Any] = {
     "wire_copy": {"type": "boolean"},
     "story_id": _KEYWORD,
     "story_links": {"properties": {"kind": _KEYWORD, "weight": {"type": "double"}, "detail": _KEYWORD}},
+    "story_changes": {
+        "properties": {
+            "kind": _KEYWORD,
+            "story_id": _KEYWORD,
+            "into": _KEYWORD,
+            "articles": _KEYWORD,
+            "evidence": _KEPT,
+            "decided_at": _DATE,
+        }
+    },
     "storied_at": _DATE,
     "indexed_at": _DATE,
     # Worked out here, because a cluster need not have scripts: from collected to indexed, of news and not of backfills.
@@ -148,14 +158,16 @@ def index_template(options: ElasticsearchOptions, *, lifecycle: bool) -> dict[st
 def side_templates(options: ElasticsearchOptions) -> dict[str, dict[str, Any]]:
     """Return the bodies of the templates of the indices beside the articles, by name, which is that of the index."""
     settings = {"number_of_shards": 1, "number_of_replicas": options.replicas}
+    mappings_by_index = {options.stories_index: stories.MAPPINGS, options.trends_index: trends.MAPPINGS}
     return {
-        options.trends_index: {
-            "index_patterns": [options.trends_index],
+        name: {
+            "index_patterns": [name],
             "priority": 500,
             "version": TEMPLATE_VERSION,
-            "_meta": {"description": "Trends that Rasad found", "managed_by": "rasad admin init"},
-            "template": {"settings": {"index": settings}, "mappings": trends.MAPPINGS},
-        },
+            "_meta": {"description": "What Rasad found out about the articles", "managed_by": "rasad admin init"},
+            "template": {"settings": {"index": settings}, "mappings": found},
+        }
+        for name, found in mappings_by_index.items()
     }
 
 

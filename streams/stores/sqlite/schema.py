@@ -101,6 +101,23 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """INSERT OR IGNORE INTO article_topics SELECT seq, json_extract(topic.value, '$.id')
             FROM documents, json_each(CAST(document AS TEXT), '$.topics') AS topic""",
     ),
+    (
+        # The documents of the stories; `merged_into` is set where one was found to be another.
+        """CREATE TABLE stories (
+            seq INTEGER PRIMARY KEY,
+            story_id TEXT NOT NULL UNIQUE,
+            first_us INTEGER NOT NULL,
+            last_us INTEGER NOT NULL,
+            articles INTEGER NOT NULL,
+            merged_into TEXT,
+            document BLOB NOT NULL
+        )""",
+        "CREATE INDEX stories_by_time ON stories (last_us)",
+        """CREATE TABLE story_keys (
+            story_id TEXT NOT NULL, key TEXT NOT NULL, PRIMARY KEY (story_id, key)
+        ) WITHOUT ROWID""",
+        "CREATE INDEX story_keys_by_key ON story_keys (key, story_id)",
+    ),
 )
 
 

@@ -13,7 +13,7 @@ import random
 import sqlite3
 import threading
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,14 +22,25 @@ from msgspec import Struct
 
 from streams import codec
 from streams.model import Article, QuarantineRecord
-from streams.stores.base import Hit, Search, SearchPage, StoreUnavailable, Summary, TrendSearch, Verdict
+from streams.stores.base import (
+    Hit,
+    Search,
+    SearchPage,
+    StoreUnavailable,
+    StorySearch,
+    Summary,
+    TrendSearch,
+    Verdict,
+)
 from streams.stores.pages import CANDIDATE_BUDGET
 from streams.stores.plan import Plan
 from streams.stores.records import microseconds
 from streams.stores.sqlite.connections import open_reader, open_writer
 from streams.stores.sqlite.errors import is_busy, translated
 from streams.stores.sqlite.reading import matching_after, search_page, summary
+from streams.stores.sqlite.stories import find_stories, follow_story
 from streams.stores.sqlite.transaction import SqliteTransaction
+from streams.stories.documents import StoryDocument
 from streams.trends.records import Trend
 
 _REMEMBERED = 100_000
@@ -61,6 +72,7 @@ class SqliteStore:
         read_only: never writes or makes the file; for `search` and `tail` beside a running agent.
         clock: gives `indexed_at`.
         candidate_budget: candidates that one search looks at.
+        houses: the id of a source by those of its editions, for the lineages of stories.
 
     Raises:
         StoreHalted: the file is not ours, damaged, cannot be opened, or of a newer Rasad.
@@ -74,7 +86,9 @@ class SqliteStore:
         read_only: bool = False,
         clock: Callable[[], datetime] | None = None,
         candidate_budget: int = CANDIDATE_BUDGET,
+        houses: Mapping[str, str] | None = None,
     ) -> None:
+        self._houses = houses
         self.path = Path(path)
         self._clock = clock if clock is not None else lambda: datetime.now(UTC)
         self._budget = candidate_budget
@@ -103,7 +117,7 @@ class SqliteStore:
                 raise StoreUnavailable(f"{self.path} is closed, or was opened for reading only")
             writer.execute("BEGIN IMMEDIATE")
             try:
-                yield SqliteTransaction(writer, self._clock)
+                yield SqliteTransaction(writer, self._clock, self._houses)
                 writer.execute("COMMIT")
             except BaseException:
                 # A full disk or an I/O error may have rolled it back already.
@@ -179,6 +193,18 @@ class SqliteStore:
         with self._reading() as reader:
             return [record for (record,) in reader.execute("SELECT record FROM story_state ORDER BY seq")]
 
+    async def story(self, story_id: str) -> StoryDocument | None:
+        """Return the document of a story, or of the one that it was merged into; None where there is none."""
+        return await asyncio.to_thread(self._story, story_id)
+
+    async def stories(self, wanted: StorySearch) -> list[StoryDocument]:
+        """Return stories, without those that were merged into another."""
+        return await asyncio.to_thread(self._stories, wanted)
+
+    async def count_stories(self) -> int:
+        """Return how many stories are stored, without those that were merged into another."""
+        return int(await asyncio.to_thread(self._value, "SELECT count(*) FROM stories WHERE merged_into IS NULL"))
+
     def trend_state(self) -> list[bytes]:
         """Return what the trends are counted from again."""
         with self._reading() as reader:
@@ -246,6 +272,14 @@ class SqliteStore:
     def _write(self, articles: Sequence[Article]) -> list[Verdict]:
         with self.transaction() as transaction:
             return transaction.write(articles)
+
+    def _story(self, story_id: str) -> StoryDocument | None:
+        with self._reading() as reader:
+            return follow_story(reader, story_id)
+
+    def _stories(self, wanted: StorySearch) -> list[StoryDocument]:
+        with self._reading() as reader:
+            return find_stories(reader, wanted)
 
     def _write_trends(self, trends: Sequence[Trend]) -> None:
         with self.transaction() as transaction:

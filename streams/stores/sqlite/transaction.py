@@ -14,6 +14,8 @@ from streams.identity import content_hash
 from streams.model import Article, Kept, QuarantineRecord
 from streams.stores.base import Verdict
 from streams.stores.records import article_time, encodable, keys_of, microseconds, version_of
+from streams.stores.sqlite.stories import put_stories, shelved
+from streams.stories.shelf import Relabel, relabelled
 from streams.trends.records import Trend
 
 
@@ -32,13 +34,25 @@ class _OldText(Struct, frozen=True):
 class SqliteTransaction:
     """One open transaction; made by `SqliteStore.transaction()`, which commits it or rolls it back."""
 
-    def __init__(self, connection: sqlite3.Connection, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        clock: Callable[[], datetime],
+        houses: Mapping[str, str] | None = None,
+    ) -> None:
         self._connection = connection
         self._clock = clock
+        self._houses = houses
 
     def write(self, articles: Sequence[Article]) -> list[Verdict]:
-        """Store `articles`, an older version never over a newer one; one verdict each, in order."""
-        return [self._write_one(article) for article in articles]
+        """Store `articles`, an older version never over a newer one; one verdict each, in order. The documents of
+        their stories are kept in step."""
+        shelf = shelved(self._connection, articles, self._houses)
+        verdicts = [self._write_one(article) for article in shelf.labelled(articles)]
+        put_stories(self._connection, shelf)
+        for relabel in shelf.relabels.values():
+            self._relabel(relabel)
+        return verdicts
 
     def put_feed_states(self, states: Mapping[str, bytes]) -> None:
         """Keep the state of each feed, by feed URL; what the bytes mean is the collector's business."""
@@ -110,6 +124,13 @@ class SqliteTransaction:
             self._replace(article, stored)
         self._insert(article, version)
         return Verdict(article.article_id, "created" if stored is None else "updated")
+
+    def _relabel(self, relabel: Relabel) -> None:
+        row = self._connection.execute(
+            "SELECT document FROM articles JOIN documents USING (seq) WHERE article_id = ?", (relabel.article_id,)
+        ).fetchone()
+        if row and (article := relabelled(codec.decode(row[0], Article), relabel)) is not None:
+            self._write_one(article)
 
     def _insert(self, article: Article, version: int) -> None:
         article = msgspec.structs.replace(article, indexed_at=self._clock())

@@ -1,0 +1,83 @@
+"""Story documents in the distributed runtime: a real broker, workers that are killed, a real index, real commands."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from agent.open_store import open_elasticsearch
+from deploy.dev.services import Elasticsearch, Kafka
+from streams.model import Article
+from streams.stores.base import Search, StorySearch
+from streams.stories.documents import StoryDocument, story_document
+from tests.integration.worker_kit import Rig, as_json, raw, until
+
+pytestmark = [pytest.mark.services, pytest.mark.slow, pytest.mark.timeout(600)]
+
+TEXTS = [
+    "The council of Mersin has voted for the new harbour, and the fishermen of the old one say that they will go to court.",
+    "A bus fell into a ravine near Taiz on Friday; eleven of those who were in it were brought to the hospital of the town.",
+    "Rain is expected in Basra from noon on, and the governor has closed all schools and the two bridges for three days.",
+]
+
+
+@pytest.fixture
+def rig(kafka: Kafka, elasticsearch: Elasticsearch, unique_name: Callable[[str], str], tmp_path: Path) -> Iterator[Rig]:
+    made = Rig(unique_name("documents"), tmp_path, kafka.bootstrap, elasticsearch.url)
+    made.init()
+    yield made
+    made.close()
+
+
+async def stored(rig: Rig) -> tuple[list[Article], dict[str, StoryDocument]]:
+    store = open_elasticsearch(rig.settings)
+    try:
+        page = await store.search(Search(limit=1000))
+        stories = await store.stories(StorySearch(limit=1000))
+    finally:
+        await store.close()
+    return [hit.article for hit in page.hits], {story.story_id: story for story in stories}
+
+
+def test_documents_say_what_the_articles_say_though_workers_were_killed(rig: Rig) -> None:
+    articles = [
+        raw(f"report {number}", text=f"{TEXTS[number % 3]} {'x' * (number // 3)}", source_id=f"outlet-{number % 8}")
+        for number in range(36)
+    ]
+    workers = [rig.worker("--stages", "enrich,story"), rig.worker("--stages", "index"), rig.worker("--stages", "index")]
+    rig.send(articles[:18])
+    rig.wait_for({article.article_id for article in articles[:6]})
+    for worker in workers:
+        worker.kill()
+    rig.worker()
+    rig.send(articles[10:])
+    rig.wait_for({article.article_id for article in articles})
+    until(lambda: rig.lag() == 0, f"all channels to be finished\n{rig.last_words()}")
+    rig.refresh()
+
+    found, stories = asyncio.run(stored(rig))
+    by_story: defaultdict[str, list[Article]] = defaultdict(list)
+    for article in found:
+        by_story[str(article.story_id)].append(article)
+    assert stories.keys() == by_story.keys() and len(stories) == 3
+    for story_id, members in by_story.items():
+        expected = story_document(story_id, members)
+        assert expected is not None
+        assert _said(stories[story_id]) == _said(expected)
+
+    listed = as_json(rig.rasad("stories", "--json", "--min-articles", "12").stdout)
+    assert {story["story_id"] for story in listed} == stories.keys()
+    shown = rig.rasad("story", listed[0]["story_id"]).stdout
+    assert "12 articles" in shown and "Timeline" in shown and "Who has it from whom" in shown
+    assert rig.rasad("stories", "--lang", "fa", check=False).returncode == 1
+
+
+def _said(story: StoryDocument) -> StoryDocument:
+    # The version of a report is the time at which its article was processed, once or again.
+    timeline = tuple(msgspec.structs.replace(report, version=0) for report in story.timeline)
+    return msgspec.structs.replace(story, revision=0, timeline=timeline)
