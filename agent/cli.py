@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "topics": ("topics", "List, test and explain topics."),
     "entities": ("entities", "List entities and explain which spellings match."),
     "trends": ("trends", "Show what is written about more, or less, than usual, and new words."),
+    "alerts": ("alerts", "List, show, acknowledge and mute alerts."),
     "check": ("check", "Check the configuration and run every example in it."),
     "parse": ("parse", "Print the entries of a feed file as JSON lines."),
     "extract": ("extract", "Show what the agent takes from an article page."),

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agent.config_files import Faults, Located, load_list, yaml_files
 from agent.pages.rules import load_page_rules
 from agent.settings import Settings, config_folder, load_settings
 from streams.definitions import Definitions, EntityDefinition, FrameDefinition, TopicDefinition
+
+if TYPE_CHECKING:
+    from agent.alerts.load import AlertConfig
 
 
 def load_definitions(folder: Path, faults: Faults) -> Definitions:
@@ -59,6 +62,24 @@ def load_all(folder_option: str | None) -> tuple[Settings, Definitions]:
     load_page_rules(folder / "pages", faults)  # a fault in them is one of the configuration, whoever asks
     faults.check()
     return settings, definitions
+
+
+def load_with_alerts(folder_option: str | None) -> tuple[Settings, Definitions, AlertConfig]:
+    """Read all of `load_all`, and the alert rules with their destinations.
+
+    Raises:
+        ConfigError: with every fault in any file.
+    """
+    from agent.alerts.load import load_alerts
+
+    faults = Faults()
+    folder = config_folder(folder_option)
+    settings = load_settings(folder, faults)
+    definitions = load_definitions(folder, faults)
+    load_page_rules(folder / "pages", faults)
+    alerts = load_alerts(folder, definitions, faults)
+    faults.check()
+    return settings, definitions, alerts
 
 
 def load_settings_only(folder_option: str | None) -> Settings:

@@ -71,16 +71,18 @@ def _python() -> Finding:
 
 
 def _config(folder_option: str | None, folder: Path) -> Iterator[Finding]:
-    from agent.definitions import load_all
+    from agent.definitions import load_with_alerts
     from agent.errors import ConfigError
 
     try:
-        _, definitions = load_all(folder_option)
+        _, definitions, alerts = load_with_alerts(folder_option)
     except ConfigError as error:
         for fault in error.faults:
             yield Finding("config", "fault", str(fault), "mend it; `rasad check` shows all")
         return
-    counts = f"{len(definitions.labels)} topics, {len(definitions.entities)} entities"
+    counts = (
+        f"{len(definitions.labels)} topics, {len(definitions.entities)} entities, {len(alerts.located)} alert rules"
+    )
     yield Finding("config", "ok", f"{folder}: {counts}")
 
 

@@ -1,6 +1,7 @@
 """The one-process runtime: the same stages, called in turn, one SQLite file.
 
-    collector ─ deliver ─▶ [enrich ─▶ story] ─▶ ONE transaction: articles, feed state, story state, trends, quarantine
+    collector ─ deliver ─▶ [enrich ─▶ story ─▶ alert] ─▶ ONE transaction: articles, feed state, story state, trends,
+                                                         alerts, quarantine
 
 Feed state, articles and what they became are committed together, so a killed agent has either seen an entry and stored
 its article, or neither: exactly once.
@@ -9,8 +10,9 @@ its article, or neither: exactly once.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -22,8 +24,10 @@ from streams.pipeline import Pipeline, Rejected
 from streams.stores.base import StoreError
 
 if TYPE_CHECKING:
+    from agent.alerts.embedded import EmbeddedAlerts
     from streams.metrics import Metrics
     from streams.stores.sqlite import SqliteStore
+    from streams.trends.records import Trend
 
 TREND_STATE_KEPT = timedelta(hours=channels.TREND_STATE.retention_hours or 0)
 OnStored = Callable[[Sequence[Article]], None]
@@ -44,12 +48,14 @@ class EmbeddedSink:
         metrics: Metrics,
         on_stored: OnStored | None = None,
         burst: BurstHelper | None = None,
+        alerts: EmbeddedAlerts | None = None,
     ) -> None:
         self._pipeline = pipeline
         self._store = store
         self._metrics = metrics
         self._on_stored = on_stored
         self._burst = burst
+        self._alerts = alerts
         self._waiting: list[tuple[Sequence[Delivery], asyncio.Future[None]]] = []
         self._writer: asyncio.Task[None] | None = None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="rasad-stages")
@@ -105,25 +111,44 @@ class EmbeddedSink:
                 quarantined.append(self._quarantine(*result))
         stories = self._pipeline.stories
         trends = stories.trends.found(self._pipeline.clock())
-        with self._metrics.timed("index", len(articles)), self._store.transaction() as transaction:
-            verdicts = transaction.write(articles)
-            transaction.put_feed_states({d.state.feed_url: codec.encode(d.state) for d in deliveries})
-            transaction.put_quarantine(quarantined)
-            if (begins := stories.window.begins) is not None:
-                transaction.put_story_state(stories.take_kept(), begins)
-            now = self._pipeline.clock()
-            transaction.put_trends(trends)
-            transaction.put_trend_state(stories.trends.unsaved(), now - TREND_STATE_KEPT)
+        with self._deciding(articles, trends) as alerts:
+            with self._metrics.timed("index", len(articles)), self._store.transaction() as transaction:
+                verdicts = transaction.write(articles)
+                transaction.put_feed_states({d.state.feed_url: codec.encode(d.state) for d in deliveries})
+                transaction.put_quarantine(quarantined)
+                if (begins := stories.window.begins) is not None:
+                    transaction.put_story_state(stories.take_kept(), begins)
+                now = self._pipeline.clock()
+                transaction.put_trends(trends)
+                transaction.put_trend_state(stories.trends.unsaved(), now - TREND_STATE_KEPT)
+                if alerts is not None:
+                    alerts.write(transaction)
         stories.trends.saved()
         self._metrics.trended(trends, stories.trends, now)
         for article, verdict in zip(articles, verdicts, strict=True):
             self._metrics.bulk_items.labels(verdict.outcome).inc()
-            for stage in ("collect", "enrich", "story", "index"):
+            for stage in ("collect", "enrich", "story", "index", *(("alert",) if self._alerts is not None else ())):
                 self._metrics.left_stage(stage, article, now)
         self._metrics.published.inc(len(articles))
         if quarantined:
             self._metrics.quarantine_size.set(self._store.quarantine_count())
         return articles
+
+    @contextmanager
+    def _deciding(self, articles: Sequence[Article], trends: Iterable[Trend]) -> Iterator[EmbeddedAlerts | None]:
+        """Decide on alerts; what was decided counts when the block ends well, and else never was."""
+        alerts = self._alerts
+        if alerts is None:
+            yield None
+            return
+        try:
+            with self._metrics.timed("alert", len(articles)):
+                alerts.decide(articles, trends)
+            yield alerts
+        except BaseException:
+            alerts.roll_back()
+            raise
+        alerts.commit()
 
     def _processed(self, raws: Sequence[RawArticle]) -> Iterator[Article | tuple[Rejected, bytes]]:
         if self._burst is None or not raws:

@@ -203,8 +203,11 @@ class SqliteQuarantine:
     def retry(self, item: Quarantined) -> None:
         """Run the record through the stages from where it was, and store what comes of it, in one transaction.
 
-        What fails again is in quarantine again, with `attempts` one higher.
+        What fails again is in quarantine again, with `attempts` one higher. A delivery of an alert waits again instead.
         """
+        if item.record.reason == "undeliverable":
+            self._deliver_again(item)
+            return
         result = self._run(item.record)
         with self._store.transaction() as transaction:
             transaction.remove_quarantine([int(item.id)])
@@ -217,6 +220,13 @@ class SqliteQuarantine:
             if isinstance(result, QuarantineRecord):
                 again = msgspec.structs.replace(result, attempts=item.record.attempts + 1, quarantined_at=utc_now())
                 transaction.put_quarantine([again])
+
+    def _deliver_again(self, item: Quarantined) -> None:
+        from streams.stores.sqlite.alerts import AlertWriter
+
+        with self._store.transaction() as transaction:
+            transaction.remove_quarantine([int(item.id)])
+            AlertWriter(transaction).wake((item.record.key or b"").decode())
 
     def drop(self, item: Quarantined) -> None:
         """Remove the record."""

@@ -7,7 +7,7 @@ import contextlib
 import logging
 import signal
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +19,8 @@ from streams.definitions import Definitions
 from streams.stores.base import StoreError
 
 if TYPE_CHECKING:
+    from agent.alerts.embedded import EmbeddedAlerts
+    from agent.alerts.load import AlertConfig
     from agent.collect.collector import Collector
     from agent.collect.feeds import FeedDefinition
     from agent.collect.state import FeedState
@@ -42,6 +44,7 @@ class EmbeddedAgent:
     metrics: Metrics
     states: dict[str, FeedState]
     """Those of all feeds when the agent was set up."""
+    alerts: EmbeddedAlerts | None = None
 
 
 @asynccontextmanager
@@ -52,8 +55,14 @@ async def embedded_agent(
     *,
     page_rules: PageRules | None = None,
     footer: str = "",
+    alerts: AlertConfig | None = None,
+    alerts_folder: Path | None = None,
 ) -> AsyncIterator[EmbeddedAgent]:
-    """Set the agent up, give it for running, and put everything away in order: collector, stages, store.
+    """Set the agent up, give it for running, and put everything away in order: collector, stages, deliveries, store.
+
+    Args:
+        alerts: rules and destinations; None: nothing alerts.
+        alerts_folder: configuration folder whose rules and destinations are read again when they change.
 
     Raises:
         RasadError: the SQLite file cannot be used, or the metrics port is taken.
@@ -87,7 +96,15 @@ async def embedded_agent(
         settle()
         display = RunDisplay(lambda: collector.counts(), lambda: collector.states(), footer=footer)
         burst = BurstHelper(pipeline.enrich, definitions)
-        sink = EmbeddedSink(pipeline, store, metrics, display.articles_stored, burst)
+        decider = None
+        if alerts is not None:
+            from agent.alerts.embedded import EmbeddedAlerts
+            from agent.alerts.lane import RetryPolicy
+            from agent.alerts.senders import sender_maker
+
+            policy = RetryPolicy(give_up_seconds=settings.alerts.give_up_seconds)
+            decider = EmbeddedAlerts(alerts, store, sender_maker(settings), metrics, policy=policy)
+        sink = EmbeddedSink(pipeline, store, metrics, display.articles_stored, burst, decider)
         collector = Collector(
             feeds=feeds,
             states=states,
@@ -98,9 +115,19 @@ async def embedded_agent(
             websub=settings.websub,
         )
         metrics.quarantine_size.set(store.quarantine_count())
-        async with serve(metrics, settings.metrics, lambda: None) as port:
+        async with AsyncExitStack() as running:
+            if decider is not None:
+                await running.enter_async_context(decider)
+                if alerts_folder is not None:
+                    from agent.alerts.reload import AlertReloader
+
+                    seconds = settings.alerts.watch_seconds
+                    await running.enter_async_context(
+                        AlertReloader(alerts_folder, definitions, decider.use, metrics, watch_seconds=seconds)
+                    )
+            port = await running.enter_async_context(serve(metrics, settings.metrics, lambda: None))
             try:
-                yield EmbeddedAgent(collector, store, display, port, sink, metrics, states)
+                yield EmbeddedAgent(collector, store, display, port, sink, metrics, states, decider)
             finally:
                 await collector.close()
                 await sink.close()

@@ -235,6 +235,34 @@ class WorkerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ] = 300.0
 
 
+class AlertSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    web_url: Annotated[
+        Annotated[str, Meta(pattern="^https?://[^?#\\s]+$")] | None,
+        Meta(description="address of the web page; alerts then link to the story there"),
+    ] = None
+    kibana_url: Annotated[
+        Annotated[str, Meta(pattern="^https?://[^?#\\s]+$")] | None,
+        Meta(description="address of Kibana; alerts then link to Discover with the rule's query"),
+    ] = None
+    feed_folder: Annotated[str, Meta(description="folder that the Atom and JSON feeds of alerts are written to")] = (
+        "var/alerts"
+    )
+    feed_url: Annotated[
+        Annotated[str, Meta(pattern="^https?://[^?#\\s]+$")] | None,
+        Meta(description="address at which a web server of yours serves alerts.feed_folder"),
+    ] = None
+    give_up_seconds: Annotated[
+        float, Meta(ge=60, le=86_400 * 30, description="time for which a delivery is tried again before it is given up")
+    ] = 86_400.0
+    watch_seconds: Annotated[
+        float, Meta(gt=0, le=3600, description="time between two looks for changed files of rules and destinations")
+    ] = 2.0
+    allow_private_hosts: Annotated[
+        tuple[str, ...],
+        Meta(description="host names or CIDR networks, otherwise refused, that webhooks may go to: your intranet"),
+    ] = ()
+
+
 class MetricsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     host: Annotated[
         str, Meta(description="address of /metrics, /healthz and /readyz; anything but loopback needs metrics.token")
@@ -259,6 +287,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     pages: PageSettings = PageSettings()
     websub: WebSubSettings = WebSubSettings()
     worker: WorkerSettings = WorkerSettings()
+    alerts: AlertSettings = AlertSettings()
     metrics: MetricsSettings = MetricsSettings()
     log: LogSettings = LogSettings()
 

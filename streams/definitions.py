@@ -1,4 +1,5 @@
-"""What a user defines in `config/` and the stages work with: topics, entities, sources and frames, as plain records.
+"""What a user defines in `config/` and the stages work with: topics, entities, sources, frames and alert rules, as
+plain records.
 
 Reading and checking the YAML is `agent.definitions`' work; what is here has no file behind it.
 """
@@ -113,6 +114,101 @@ class FrameDefinition(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     query: str
     """In the one query language; what it matches are the wordings."""
     examples: Examples = Examples()
+
+
+Severity = Literal["info", "warning", "critical"]
+Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+TimeOfDay = Annotated[str, Meta(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$", description="a time of day, `07:30`")]
+
+
+class RealertPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What makes a rule alert again on a story that it has alerted on. Copies never do."""
+
+    language: bool = False
+    """The first match in a language."""
+    source: bool = False
+    """The first match of an independent source: one that has the news from nobody who is in the story already."""
+    country: bool = False
+    """The first match of an outlet of a country."""
+    growth: Annotated[float, Meta(gt=1)] | None = None
+    """The story has grown by this factor, in matching articles, since the last alert."""
+    revision: bool = True
+    """An article that did not match was edited, and matches now."""
+
+
+class RuleFilters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an article must be for a rule to look at it; each that is given must hold, empty ones hold for all."""
+
+    languages: tuple[Annotated[str, Meta(pattern="^[a-z]{2,3}$")], ...] = ()
+    countries: tuple[Annotated[str, Meta(pattern="^[A-Z]{2}$")], ...] = ()
+    sources: tuple[str, ...] = ()
+    not_sources: tuple[str, ...] = ()
+    ownership: tuple[Ownership, ...] = ()
+
+
+class TrendCondition(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which findings about volumes and words a rule alerts on, in place of a query."""
+
+    kinds: tuple[Literal["spike", "flatline", "new_term"], ...] = ("spike", "flatline", "new_term")
+    series: Literal["topic", "entity", "language"] | None = None
+    values: tuple[str, ...] = ()
+    """Ids of topics or entities, or languages; empty for all of the series."""
+    min_seen: Annotated[int, Meta(ge=0)] = 0
+    """Least articles of a spike or new term."""
+
+    def __post_init__(self) -> None:
+        if not self.kinds:
+            raise ValueError("`kinds` is empty: give spike, flatline or new_term")
+        if self.values and self.series is None:
+            raise ValueError("`values` need `series: topic`, `entity` or `language`")
+
+
+class Schedule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When alerts go out: as they happen, or gathered into one message."""
+
+    every: Literal["event", "hour", "day", "week"] = "event"
+    at: TimeOfDay = "07:00"
+    """When a daily or weekly digest goes out; of an hourly one the minutes count."""
+    weekday: Weekday = "monday"
+    quiet_from: TimeOfDay | None = None
+    quiet_to: TimeOfDay | None = None
+    """From `quiet_from` to `quiet_to` nothing goes out; what came meanwhile follows as one message."""
+    time_zone: str = "UTC"
+    """An IANA name such as `Asia/Damascus`."""
+
+    def __post_init__(self) -> None:
+        if (self.quiet_from is None) != (self.quiet_to is None):
+            raise ValueError("give both `quiet_from` and `quiet_to`, or neither")
+        if self.quiet_from is not None and self.quiet_from == self.quiet_to:
+            raise ValueError("`quiet_from` and `quiet_to` are the same: that would be quiet all day")
+
+
+class RuleDefinition(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A standing query that alerts: once for each story, and again only on what `realert` names."""
+
+    id: Slug
+    name: str
+    description: str = ""
+    query: str = ""
+    """In the one query language; `@id` is a topic or concept."""
+    trend: TrendCondition | None = None
+    filters: RuleFilters = RuleFilters()
+    realert: RealertPolicy = RealertPolicy()
+    severity: Severity = "info"
+    channels: tuple[Slug, ...] = ()
+    """Ids of destinations. Without any, alerts are kept and listed, and sent nowhere."""
+    schedule: Schedule = Schedule()
+    min_sources: Annotated[int, Meta(ge=1, le=100)] = 1
+    """Least independent sources with a matching article before the first alert on a story."""
+    min_score: Annotated[float, Meta(ge=0)] = 0.0
+    enabled: bool = True
+    examples: Examples = Examples()
+
+    def __post_init__(self) -> None:
+        if bool(self.query.strip()) == (self.trend is not None):
+            raise ValueError("give either `query` or `trend`")
+        if self.trend is not None and (self.examples.match or self.examples.not_match):
+            raise ValueError("a trend rule has no examples: they are articles, and it looks at volumes")
 
 
 class Definitions(Struct, frozen=True, kw_only=True):

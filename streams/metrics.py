@@ -191,6 +191,29 @@ class Metrics:
             ["topic"],
             registry=r,
         )
+        self.alerts = Counter("rasad_alerts_total", "Alerts decided, by severity.", ["severity"], registry=r)
+        self.alert_deliveries = Counter(
+            "rasad_alert_deliveries_total",
+            "Deliveries of alerts, by destination and what came of an attempt.",
+            ["destination", "outcome"],
+            registry=r,
+        )
+        self.alert_seconds = Histogram(
+            "rasad_alert_delivery_seconds",
+            "Time from when an alert was decided, or its digest due, to its delivery.",
+            buckets=LATENCY_BUCKETS,
+            registry=r,
+        )
+        self.alerts_waiting = Gauge(
+            "rasad_alert_deliveries_waiting", "Deliveries that are still to be made.", ["destination"], registry=r
+        )
+        self.alert_circuit = Gauge(
+            "rasad_alert_circuit_open", "1 while a destination fails again and again.", ["destination"], registry=r
+        )
+        self.alert_rules = Gauge("rasad_alert_rules", "Rules in force.", registry=r)
+        self.alert_config_faulty = Gauge(
+            "rasad_alert_config_faulty", "1 while a file of rules is faulty and the rules before it hold.", registry=r
+        )
         self._start_at_zero()
 
     def _start_at_zero(self) -> None:

@@ -199,4 +199,12 @@ class QuarantineRecord(Struct, frozen=True, kw_only=True):
     attempts: int = 1
 
 
-REJECT_REASONS = ("undecodable", "newer_schema", "invalid", "stage_failed", "refused_by_store", "too_large")
+REJECT_REASONS = (
+    "undecodable",
+    "newer_schema",
+    "invalid",
+    "stage_failed",
+    "refused_by_store",
+    "too_large",
+    "undeliverable",
+)

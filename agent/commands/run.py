@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from agent.alerts.load import AlertConfig
     from agent.collect.feeds import FeedDefinition
     from agent.pages.rules import PageRules
     from agent.settings import Settings
@@ -29,6 +32,7 @@ def command(folder: str | None, store_path: str | None, metrics_port: int | None
 
     import msgspec
 
+    from agent.alerts.load import load_alerts
     from agent.collect.feeds import load_feeds
     from agent.collect.lists import refresh_due
     from agent.config_files import Faults
@@ -45,11 +49,13 @@ def command(folder: str | None, store_path: str | None, metrics_port: int | None
             click.echo(f"rasad: list {refreshed.url}: {refreshed.outcome} {refreshed.detail}", err=True)
     feeds = load_feeds(path / "feeds", faults)
     page_rules = load_page_rules(path / "pages", faults)
+    alerts = load_alerts(path, definitions, faults)
     faults.check()
     # What follows takes some seconds; nobody shall take silence for a fault.
     click.echo(
         f"Rasad رصد: {_count(feeds, 'feed')}, {_count(definitions.labels, 'topic')}, "
-        f"{_count(definitions.entities, 'entity', 'entities')} from {path}; preparing …",
+        f"{_count(definitions.entities, 'entity', 'entities')}, {_count(alerts.rules, 'alert rule')} from {path}; "
+        "preparing …",
         err=True,
     )
     replace = msgspec.structs.replace
@@ -57,7 +63,7 @@ def command(folder: str | None, store_path: str | None, metrics_port: int | None
         settings = replace(settings, store=replace(settings.store, path=store_path))
     if metrics_port is not None:
         settings = replace(settings, metrics=replace(settings.metrics, port=metrics_port))
-    return asyncio.run(_run(settings, definitions, feeds, page_rules, once=once))
+    return asyncio.run(_run(settings, definitions, feeds, page_rules, alerts, path, once=once))
 
 
 def _count(things: Sized, one: str, many: str = "") -> str:
@@ -65,7 +71,14 @@ def _count(things: Sized, one: str, many: str = "") -> str:
 
 
 async def _run(
-    settings: Settings, definitions: Definitions, feeds: list[FeedDefinition], page_rules: PageRules, *, once: bool
+    settings: Settings,
+    definitions: Definitions,
+    feeds: list[FeedDefinition],
+    page_rules: PageRules,
+    alerts: AlertConfig,
+    folder: Path,
+    *,
+    once: bool,
 ) -> int:
     from rich.console import Console
 
@@ -78,7 +91,9 @@ async def _run(
     console = Console(stderr=True)
     footer = f"store {settings.store.path}  ·  search it: rasad search 'QUERY'  ·  stop with Ctrl-C"
     set_up_logging(settings.log, console if console.is_terminal else None)
-    async with embedded_agent(settings, definitions, feeds, page_rules=page_rules, footer=footer) as agent:
+    async with embedded_agent(
+        settings, definitions, feeds, page_rules=page_rules, footer=footer, alerts=alerts, alerts_folder=folder
+    ) as agent:
         if agent.metrics_port is not None:
             click.echo(f"metrics: http://{settings.metrics.host}:{agent.metrics_port}/metrics", err=True)
         async with agent.display.live(console):

@@ -118,6 +118,44 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         ) WITHOUT ROWID""",
         "CREATE INDEX story_keys_by_key ON story_keys (key, story_id)",
     ),
+    (
+        # The table of the first step was never written.
+        "DROP TABLE IF EXISTS alert_outbox",
+        """CREATE TABLE alerts (
+            seq INTEGER PRIMARY KEY AUTOINCREMENT,
+            alert_id TEXT NOT NULL UNIQUE,
+            rule_id TEXT NOT NULL,
+            story_id TEXT,
+            severity TEXT NOT NULL,
+            created_us INTEGER NOT NULL,
+            acknowledged_us INTEGER,
+            record BLOB NOT NULL
+        )""",
+        "CREATE INDEX alerts_by_time ON alerts (created_us)",
+        "CREATE INDEX alerts_by_rule ON alerts (rule_id, created_us)",
+        """CREATE TABLE alert_deliveries (
+            key TEXT PRIMARY KEY,
+            alert_id TEXT NOT NULL,
+            destination TEXT NOT NULL,
+            due_us INTEGER NOT NULL,
+            batch TEXT,
+            status TEXT NOT NULL,
+            attempts INTEGER NOT NULL,
+            first_tried_us INTEGER,
+            finished_us INTEGER,
+            detail TEXT NOT NULL
+        ) WITHOUT ROWID""",
+        "CREATE INDEX alert_deliveries_by_alert ON alert_deliveries (alert_id)",
+        "CREATE INDEX alert_deliveries_open ON alert_deliveries (status, due_us) WHERE status != 'sent'",
+        "CREATE TABLE alert_state (story_id TEXT PRIMARY KEY, time_us INTEGER NOT NULL, record BLOB NOT NULL)",
+        "CREATE INDEX alert_state_by_time ON alert_state (time_us)",
+        """CREATE TABLE alert_mutes (
+            rule_id TEXT NOT NULL,
+            story_id TEXT NOT NULL,
+            until_us INTEGER NOT NULL,
+            PRIMARY KEY (rule_id, story_id)
+        ) WITHOUT ROWID""",
+    ),
 )
 
 

@@ -14,7 +14,7 @@ import sqlite3
 import threading
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -256,6 +256,10 @@ class SqliteStore:
                 )
                 for revision, title, text, digest, collected_at in rows
             ]
+
+    def reading(self) -> AbstractContextManager[sqlite3.Connection]:
+        """Give a connection that reads a snapshot, for readers of further tables in this room."""
+        return self._reading()
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:

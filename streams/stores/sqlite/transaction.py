@@ -44,6 +44,11 @@ class SqliteTransaction:
         self._clock = clock
         self._houses = houses
 
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """The connection, for writers of further tables in this room."""
+        return self._connection
+
     def write(self, articles: Sequence[Article]) -> list[Verdict]:
         """Store `articles`, an older version never over a newer one; one verdict each, in order. The documents of
         their stories are kept in step."""

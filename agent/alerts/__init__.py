@@ -1,0 +1,1 @@
+"""Alerts at the edge: rules and destinations from files, and delivery."""

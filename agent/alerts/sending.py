@@ -1,0 +1,62 @@
+"""The port that every way of delivering stands behind."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, Protocol
+
+from msgspec import Struct
+
+from streams.alerts.deliveries import Delivery
+from streams.alerts.records import Alert
+
+
+class Outgoing(Struct, frozen=True, kw_only=True):
+    """One message: an alert alone, or all of a digest."""
+
+    key: str
+    """The idempotency key: the same at every attempt, also after a restart."""
+    alerts: tuple[Alert, ...]
+    is_digest: bool = False
+
+
+class Sent(Struct, frozen=True):
+    """What one attempt came to. `refused`: the receiver will never take it, trying again does not help."""
+
+    outcome: Literal["ok", "retry", "refused"]
+    detail: str = ""
+    retry_after_seconds: float | None = None
+
+
+OK = Sent("ok")
+
+
+class Sender(Protocol):
+    """A way to deliver. One for each destination."""
+
+    @property
+    def concurrency(self) -> int:
+        """How many messages may be on their way at the same time."""
+        ...
+
+    async def send(self, message: Outgoing) -> Sent:
+        """Deliver, and return what came of it within the destination's time-out. Never raises for what a receiver
+        does."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        ...
+
+
+class Journal(Protocol):
+    """Where it is kept how deliveries go. What is kept there outlives the process."""
+
+    async def settle(self, deliveries: Sequence[Delivery]) -> None:
+        """Keep the new state of `deliveries`; those that are undeliverable go to quarantine. Returns when that is
+        safe."""
+        ...
+
+    async def are_muted(self, alerts: Sequence[Alert]) -> list[bool]:
+        """Say of each alert whether somebody has muted it."""
+        ...
