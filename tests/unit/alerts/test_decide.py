@@ -225,7 +225,7 @@ def test_a_destination_that_ends_alerts_hears_that_the_story_goes_on() -> None:
 def trend(**fields: object) -> Trend:
     series = Series("topic", "talks")
     given = {
-        "trend_id": trend_id("spike", series, 7), "kind": "spike", "series": series, "hour": NOON, "seen": 20,
+        "trend_id": trend_id("spike", series, 7), "kind": "spike", "series": series, "hour": NOON, "found_at": NOON, "seen": 20,
         "expected": 3.0, "tolerance": 2.0, **fields,
     }  # fmt: skip
     return Trend(**given)  # type: ignore[arg-type]
