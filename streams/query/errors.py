@@ -10,7 +10,7 @@ from __future__ import annotations
 MAX_QUERY_CHARACTERS = 20_000
 MAX_QUERY_WORDS = 2_000
 """Words to look for, and values of fields, in one query text."""
-MAX_EXPANDED_WORDS = 20_000
+MAX_EXPANDED_WORDS = 50_000
 """The same after `@name` is replaced by what it stands for: nested names multiply."""
 MAX_DEPTH = 24
 """Nesting of parentheses and of `@name` in `@name`."""
