@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from streams.model import Article, EnrichedArticle, Kept
-from streams.stories.state import StateError, decode_state, encode_state
+from streams.stories.state import Changed, StateError, change_key, decode_state, encode_change, encode_state
 from streams.stories.window import StoryWindow
 from streams.text.document import Document
 from streams.trends.keeper import TrendKeeper
@@ -29,12 +29,17 @@ class StoryStage:
     def place(self, enriched: EnrichedArticle, now: datetime) -> Article:
         """Return `enriched` with its place, stamped with `now`."""
         document = Document.of(enriched.title, enriched.text, enriched.language)
-        placed, links, is_new = self.window.place(enriched, document)
+        placed, links, is_new, changes = self.window.place(enriched, document, now)
         if self._keeps_state:
             if is_new:
                 self.trends.add(enriched, document.title.terms)
             # Also of an article met before: what was kept of it may not have been stored then.
             self._kept.append(Kept(key=enriched.article_id, time=placed.signals.time, record=encode_state(placed)))
+            latest = self.window.latest or placed.signals.time
+            self._kept += [
+                Kept(key=change_key(change), time=latest, record=encode_change(enriched.article_id, change))
+                for change in changes
+            ]
         return Article(
             **{name: getattr(enriched, name) for name in EnrichedArticle.__struct_fields__},
             near_duplicate_of=placed.near_duplicate_of,
@@ -42,6 +47,7 @@ class StoryStage:
             wire_copy=placed.is_wire_copy,
             story_id=placed.story_id,
             story_links=links,
+            story_changes=changes,
             storied_at=now,
         )
 
@@ -60,7 +66,11 @@ class StoryStage:
         faulty = 0
         for payload in records:
             try:
-                self.window.restore(decode_state(payload))
+                record = decode_state(payload)
+                if isinstance(record, Changed):
+                    self.window.restore_change(record)
+                else:
+                    self.window.restore(record)
             except StateError:
                 faulty += 1
         return faulty

@@ -35,6 +35,7 @@ _SEED = 1
 _MAX_CANDIDATES = 64
 _ENOUGH = 0.97
 """A text that stands there whole is not looked for any further: the first article that has it is the one meant."""
+_SAME_TEXT = 0.9
 _MAX_SOURCES, _MAX_BOILERPLATE = 4_000, 3_000
 
 
@@ -61,6 +62,8 @@ class Found(NamedTuple):
     copy: Copy | None
     templates: tuple[str, ...]
     """Articles of the same words and other numbers: yesterday's bulletin, of another event."""
+    also: tuple[Copy, ...] = ()
+    """Others that it is a copy of, as far as they were looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,7 @@ class CopyIndex:
         windows = set(fingerprint.windows)
         best: Copy | None = None
         alike = []
+        copies: list[Copy] = []
         if not windows:
             return Found(None, ())
         for key in sorted(self._lsh.query(_minhash(fingerprint)))[:_MAX_CANDIDATES]:
@@ -107,11 +111,13 @@ class CopyIndex:
             copy = self._compare(source, windows, fingerprint, entry)
             if copy is _ALIKE:
                 alike.append(entry.article_id)
-            elif copy is not None and (best is None or copy.similarity > best.similarity):
-                best = copy
-                if copy.similarity >= _ENOUGH:
-                    break
-        return Found(best, tuple(alike))
+            elif copy is not None:
+                copies.append(copy)
+                if best is None or copy.similarity > best.similarity:
+                    best = copy
+                    if copy.similarity >= _ENOUGH and copy.jaccard >= _SAME_TEXT:
+                        break
+        return Found(best, tuple(alike), tuple([copy for copy in copies if copy is not best]))
 
     def add(
         self, article_id: str, source: int, time: datetime, fingerprint: Fingerprint, repeats: str | None = None

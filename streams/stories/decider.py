@@ -16,7 +16,7 @@ from datetime import datetime
 import msgspec
 from msgspec import Struct
 
-from streams.stories.profile import Bearings, Rarity, StoryProfile, dot
+from streams.stories.profile import Bearings, Direction, Rarity, StoryProfile, dot
 from streams.stories.signals import Days
 
 JOIN_AT = 0.4
@@ -150,6 +150,29 @@ def decide(article: Bearings, stories: Iterable[StoryProfile], rarity: Rarity) -
     return best
 
 
+def compare(one: StoryProfile, other: StoryProfile, rarity: Rarity) -> Evidence:
+    """Return what two stories share, as if one were an article of the other."""
+    languages = one.terms.keys() & other.terms.keys()
+    agreement = stories_agree(one.days, other.days)
+    later, earlier = (one, other) if one.first_time > other.first_time else (other, one)
+    return Evidence(
+        entities=_cosine(one.entities, other.entities),
+        terms=max([_cosine(one.terms[language], other.terms[language]) for language in languages], default=0.0),
+        has_terms=1.0 if languages else 0.0,
+        numbers=_shared(frozenset(one.numbers), other.numbers, rarity),
+        topics=_overlap(frozenset(one.topics), other.topics),
+        days=max(0.0, agreement),
+        other_days=max(0.0, -agreement),
+        gap=_gap(later.first_time, earlier),
+        best_entities=max([dot(member, another) for member in one.members for another in other.members], default=0.0),
+    )
+
+
+def _cosine(one: Direction, other: Direction) -> float:
+    length = one.length * other.length
+    return dot(one.sums, other.sums) / length if length else 0.0
+
+
 def share_of(evidence: Evidence) -> dict[str, float]:
     """Return what each kind of evidence gave to the decision, in the units of its sum; kinds that gave something."""
     given = {
@@ -177,6 +200,19 @@ def days_agree(days: Days, story_days: dict[int, float]) -> float:
     nearest = min(min(abs(day - first), abs(day - last)) for day in story_days)
     mentioned = any(begin <= day <= end for begin, end, _ in days[1:] for day in story_days)
     return -min(1.0, nearest / 5) * (0.7 if mentioned else 1.0)
+
+
+def stories_agree(days: dict[int, float], other_days: dict[int, float]) -> float:
+    """Return whether the days of two stories agree: from -1 (they exclude one another) to 1 (the same days)."""
+    if not days or not other_days:
+        return 0.0
+    shares = [
+        sum(weight for day, weight in mine.items() if any(abs(day - one) <= 1 for one in theirs)) / sum(mine.values())
+        for mine, theirs in ((days, other_days), (other_days, days))
+    ]
+    if all(shares):
+        return min(shares)
+    return -min(1.0, min(abs(day - other) for day in days for other in other_days) / 5)
 
 
 def _shared(numbers: frozenset[int], story_numbers: dict[int, int], rarity: Rarity) -> float:

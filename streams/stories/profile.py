@@ -12,6 +12,7 @@ from streams.stories.signals import Signals, Weights
 MAX_MEMBERS = 12
 """Articles of a story that a new one is compared with one by one: the latest."""
 MAX_PROFILE_ENTITIES, MAX_PROFILE_TERMS, MAX_PROFILE_NUMBERS = 40, 80, 30
+_NOTHING = 1e-9
 MAX_RANGE_DAYS = 4
 """Of a longer range («from the 3rd to the 20th») the first days are taken."""
 
@@ -146,6 +147,46 @@ class StoryProfile:
                 self.days[day] = self.days.get(day, 0.0) + weight / (1 + last - first)
         self.members.append(bearings.entities)
         del self.members[:-MAX_MEMBERS]
+
+    def part_with(self, new: StoryProfile, leaving: Iterable[tuple[Weights, Iterable[int]]], articles: int) -> None:
+        """Give articles to a story of their own: names and days of each; `articles` are how many go in all.
+
+        Words cannot be told apart any more: the new story learns them from its next articles.
+        """
+        for entities, days in leaving:
+            new.entities.add(entities)
+            self.entities.add({key: -weight for key, weight in entities.items()})
+            new.members.append(entities)
+            self.members = [member for member in self.members if member is not entities]
+            for day in days:
+                self.days.pop(day, None)
+                new.days[day] = new.days.get(day, 0.0) + 1.0
+        self.entities.sums = {key: weight for key, weight in self.entities.sums.items() if weight > _NOTHING}
+        self.entities.add({})
+        del new.members[:-MAX_MEMBERS]
+        new.live += articles
+        self.live -= articles
+        for key, count in self.topics.items():
+            new.topics[key] = max(new.topics.get(key, 0), count)
+
+    def absorb(self, other: StoryProfile) -> None:
+        """Take in a story that was found to be this one."""
+        self.live += other.live
+        self.first_time = min(self.first_time, other.first_time)
+        self.last_time = max(self.last_time, other.last_time)
+        self.entities.add(other.entities.sums)
+        for language, terms in other.terms.items():
+            mine = self.terms.get(language)
+            if mine is None:
+                mine = self.terms[language] = Direction(MAX_PROFILE_TERMS)
+            mine.add(terms.sums)
+        for counts, more in ((self.numbers, other.numbers), (self.topics, other.topics)):
+            for key, count in more.items():
+                counts[key] = counts.get(key, 0) + count
+            _count(counts, (), MAX_PROFILE_NUMBERS)
+        for day, weight in other.days.items():
+            self.days[day] = self.days.get(day, 0.0) + weight
+        self.members = [*other.members, *self.members][-MAX_MEMBERS:]
 
 
 def _count(counts: dict[int, int], keys: Iterable[int], limit: int) -> None:

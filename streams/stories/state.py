@@ -9,16 +9,20 @@ import struct
 from array import array
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import msgspec
 from msgspec import Struct
 
+from streams.model import StoryChange, StoryLink
 from streams.stories.fingerprint import Fingerprint
 from streams.stories.signals import WEIGHT_STEPS, Signals
 
 STATE_VERSION = 1
 MAX_STATE_BYTES = 600
+_ID_BYTES = 16
+_CHANGE_TAG = b"\xa6change"
+"""How a record of a change begins, after the byte that says how many fields it has."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX_LANGUAGE_LETTERS = 12
 _encoder = msgspec.msgpack.Encoder()
@@ -37,6 +41,24 @@ class Placed(NamedTuple):
     near_duplicate_of: str | None = None
     similarity: float | None = None
     is_wire_copy: bool = False
+
+
+class Changed(NamedTuple):
+    """What an article showed about stories."""
+
+    article_id: str
+    change: StoryChange
+
+
+class _Change(Struct, frozen=True, array_like=True, tag="change"):
+    version: int
+    article_id: bytes
+    kind: Literal["merge", "split"]
+    story_id: bytes
+    into: bytes
+    articles: bytes
+    evidence: tuple[tuple[str, float], ...]
+    milliseconds: int
 
 
 class _Record(Struct, frozen=True, array_like=True):
@@ -63,6 +85,7 @@ class _Record(Struct, frozen=True, array_like=True):
 
 
 _decoder = msgspec.msgpack.Decoder(_Record)
+_change_decoder = msgspec.msgpack.Decoder(_Change)
 
 
 def encode_state(placed: Placed) -> bytes:
@@ -94,19 +117,61 @@ def encode_state(placed: Placed) -> bytes:
     )
 
 
-def decode_state(payload: bytes) -> Placed:
-    """Return the article that `payload` is a record of.
+def encode_change(article_id: str, change: StoryChange) -> bytes:
+    """Return the record of what an article showed about stories; at most 600 bytes."""
+    return _encoder.encode(
+        _Change(
+            STATE_VERSION,
+            bytes.fromhex(article_id),
+            change.kind,
+            bytes.fromhex(change.story_id),
+            bytes.fromhex(change.into),
+            b"".join(map(bytes.fromhex, change.articles)),
+            tuple((link.kind, link.weight) for link in change.evidence),
+            round(change.decided_at.timestamp() * 1000),
+        )
+    )
+
+
+def change_key(change: StoryChange) -> str:
+    """Return the key of a change's record: the same for the same change."""
+    return f"{change.kind}:{change.story_id}:{change.into}"
+
+
+def decode_state(payload: bytes) -> Placed | Changed:
+    """Return the article, or the change of stories, that `payload` is a record of.
 
     Raises:
         StateError: it is none, or a newer Rasad wrote it.
     """
     try:
+        if payload[1:8] == _CHANGE_TAG:
+            return _changed(_change_decoder.decode(payload))
         record = _decoder.decode(payload)
         if record.version > STATE_VERSION:
             raise StateError(f"state version {record.version}, this Rasad knows up to {STATE_VERSION}")
         return _placed(record)
     except (msgspec.MsgspecError, UnicodeDecodeError, ValueError, OverflowError) as error:
         raise error if isinstance(error, StateError) else StateError(str(error)) from error
+
+
+def _changed(record: _Change) -> Changed:
+    if record.version > STATE_VERSION:
+        raise StateError(f"state version {record.version}, this Rasad knows up to {STATE_VERSION}")
+    ids = [record.articles[at : at + _ID_BYTES].hex() for at in range(0, len(record.articles), _ID_BYTES)]
+    evidence = [
+        StoryLink(kind=kind, weight=weight, detail=record.article_id.hex() if kind == "article" else "")
+        for kind, weight in record.evidence
+    ]
+    change = StoryChange(
+        kind=record.kind,
+        story_id=record.story_id.hex(),
+        into=record.into.hex(),
+        articles=tuple(ids),
+        evidence=tuple(evidence),
+        decided_at=_EPOCH + timedelta(milliseconds=record.milliseconds),
+    )
+    return Changed(record.article_id.hex(), change)
 
 
 def _placed(record: _Record) -> Placed:

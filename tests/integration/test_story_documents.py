@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import msgspec
@@ -15,7 +16,8 @@ from deploy.dev.services import Elasticsearch, Kafka
 from streams.model import Article
 from streams.stores.base import Search, StorySearch
 from streams.stories.documents import StoryDocument, story_document
-from tests.integration.worker_kit import Rig, as_json, raw, until
+from tests.integration.worker_kit import NOW, Rig, as_json, raw, until
+from tests.unit.stories.dispatch import dispatch
 
 pytestmark = [pytest.mark.services, pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -75,6 +77,36 @@ def test_documents_say_what_the_articles_say_though_workers_were_killed(rig: Rig
     shown = rig.rasad("story", listed[0]["story_id"]).stdout
     assert "12 articles" in shown and "Timeline" in shown and "Who has it from whom" in shown
     assert rig.rasad("stories", "--lang", "fa", check=False).returncode == 1
+
+
+def test_two_stories_become_one_though_workers_were_killed(rig: Rig) -> None:
+    first, second, whole = dispatch()
+    articles = [
+        raw(f"part {n}", title="", text=text, source_id=f"outlet-{n}", published_at=NOW + n * timedelta(hours=1))
+        for n, text in enumerate((first, second))
+    ]
+    worker = rig.worker()
+    rig.send(articles)
+    before = rig.wait_for({article.article_id for article in articles})
+    assert len({documents[0]["source"]["story_id"] for documents in before.values()}) == 2
+    until(lambda: rig.lag() == 0, "all channels to be finished")
+    worker.kill()
+    articles.append(raw("whole", title="", text=whole, source_id="outlet-3"))
+    rig.send(articles[2:])
+    rig.worker("--stages", "enrich,story")
+    workers = [rig.worker("--stages", "index"), rig.worker("--stages", "index")]
+    rig.wait_for({articles[2].article_id})
+    workers[0].kill()
+    articles.append(raw("late", title="", text=second, source_id="outlet-4"))
+    rig.send(articles)
+    rig.wait_for({article.article_id for article in articles})
+    until(lambda: rig.lag() == 0, f"all channels to be finished\n{rig.last_words()}")
+    rig.refresh()
+    found, stories = asyncio.run(stored(rig))
+    assert {article.story_id for article in found} == {articles[0].article_id} and len(found) == len(articles)
+    assert stories.keys() == {articles[0].article_id}
+    assert "was found to be this story" in rig.rasad("story", articles[1].article_id).stdout
+    assert rig.quarantined() == []
 
 
 def _said(story: StoryDocument) -> StoryDocument:
