@@ -3,31 +3,26 @@
     async with KillablePool("agent.collect.parse_worker", workers=1, memory_bytes=…) as pool:
         reply = await pool.ask(payload, cpu_seconds=5)      # bytes; WorkerKilled when it cost too much
 
-The module named is the child: `agent.killable_child.serve` is its main loop. A worker that is killed is replaced. While
-all workers are held up by documents that take long, a spare one is started, so that ordinary ones do not queue behind
-bombs.
+The module named is the child: `agent.killable_child.serve` is its main loop. Workers are forked from a nursery that has
+imported everything, so one that is killed is replaced within milliseconds. While all workers are held up by documents
+that take long, a spare one is forked, so that ordinary ones do not queue behind bombs.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import sys
 import time
-from pathlib import Path
 from types import TracebackType
 
-FRAME_LENGTH_BYTES = 4
+from agent.killable_child import FRAME_LENGTH_BYTES
+from agent.killable_nursery import Forked, Nursery
+
 MAX_REPLY_BYTES = 64 * 1024 * 1024
 HELD_UP_SECONDS = 0.5
 """A document that is being worked on for so long holds its worker up: another is started if one is needed."""
-_START_SECONDS = 60.0
 _DOCUMENTS_PER_WORKER = 5_000
 """A worker is replaced after so many documents, so that what a library leaks stays bounded."""
-
-# By path, not by `-m`: the worker must import this very package, wherever the parent runs.
-_ROOT = str(Path(__file__).resolve().parents[1])
 
 
 class WorkerKilled(Exception):
@@ -35,8 +30,9 @@ class WorkerKilled(Exception):
 
 
 class _Worker:
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self.process = process
+    def __init__(self, forked: Forked) -> None:
+        self.pid = forked.pid
+        self._reader, self._writer = forked.reader, forked.writer
         self.busy_since: float | None = None
         self.documents = 0
         self.idle_since = 0.0
@@ -45,37 +41,26 @@ class _Worker:
     def is_held_up(self) -> bool:
         return self.busy_since is not None and time.monotonic() - self.busy_since > HELD_UP_SECONDS
 
+    @property
+    def is_gone(self) -> bool:
+        return self._reader.at_eof()
+
     async def ask(self, payload: bytes, timeout_seconds: float) -> bytes:
-        stdin, stdout = self.process.stdin, self.process.stdout
-        if stdin is None or stdout is None:
-            raise WorkerKilled
         try:
             async with asyncio.timeout(timeout_seconds):
-                stdin.write(len(payload).to_bytes(FRAME_LENGTH_BYTES, "big") + payload)
-                await stdin.drain()
-                return await self.read(stdout)
+                self._writer.write(len(payload).to_bytes(FRAME_LENGTH_BYTES, "big") + payload)
+                await self._writer.drain()
+                size = int.from_bytes(await self._reader.readexactly(FRAME_LENGTH_BYTES), "big")
+                if size > MAX_REPLY_BYTES + 1024:
+                    raise WorkerKilled
+                return await self._reader.readexactly(size)
         except (asyncio.IncompleteReadError, ConnectionError, TimeoutError) as error:
             raise WorkerKilled from error
 
-    @staticmethod
-    async def read(stdout: asyncio.StreamReader) -> bytes:
-        size = int.from_bytes(await stdout.readexactly(FRAME_LENGTH_BYTES), "big")
-        if size > MAX_REPLY_BYTES + 1024:
-            raise WorkerKilled
-        return await stdout.readexactly(size)
-
-    async def end(self) -> None:
-        if self.process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                self.process.kill()
-        if self.process.stdin is not None:
-            self.process.stdin.close()
-        await self.process.wait()
-        # Reading to the end lets asyncio close the pipe now, not when the garbage collector comes by.
-        if self.process.stdout is not None:
-            with contextlib.suppress(ConnectionError):
-                while await self.process.stdout.read(65_536):
-                    pass
+    async def close(self) -> None:
+        self._writer.close()
+        with contextlib.suppress(ConnectionError):
+            await self._writer.wait_closed()
 
 
 class KillablePool:
@@ -87,11 +72,10 @@ class KillablePool:
     ) -> None:
         """Args:
         child_module: its `main()` serves requests; `sys.argv[1]` is `memory_bytes`.
-        idle_seconds: a worker that nobody has asked for so long is ended; None keeps it.
+        idle_seconds: workers that nobody has asked for so long are ended, and then the nursery; None keeps them.
         """
-        self._code = f"import sys; sys.path.insert(0, {_ROOT!r}); from {child_module} import main; main()"
+        self._nursery = Nursery(child_module, memory_bytes)
         self._workers_wanted = workers
-        self._memory_bytes = memory_bytes
         self._idle_seconds = idle_seconds
         self._workers: set[_Worker] = set()
         self._idle: list[_Worker] = []
@@ -115,6 +99,14 @@ class KillablePool:
         """Workers that are there now, busy or idle."""
         return len(self._workers)
 
+    async def start(self) -> None:
+        """Have everything imported, so that the first request takes no longer than any other.
+
+        Raises:
+            RuntimeError: it does not start.
+        """
+        await self._nursery.start()
+
     async def close(self) -> None:
         """End all workers, also busy ones."""
         self._is_closed = True
@@ -123,7 +115,8 @@ class KillablePool:
             self._reaper.cancel()
             await asyncio.wait([self._reaper])
         workers, self._workers, self._idle = list(self._workers), set(), []
-        await asyncio.gather(*(worker.end() for worker in workers))
+        await self._nursery.close()
+        await asyncio.gather(*(worker.close() for worker in workers))
 
     async def ask(self, payload: bytes, *, cpu_seconds: float) -> bytes:
         """Have a worker answer `payload`. The CPU limit itself is the child's to set, from what the payload says.
@@ -163,7 +156,7 @@ class KillablePool:
                 raise RuntimeError("the worker pool is closed")
             while self._idle:
                 worker = self._idle.pop()
-                if worker.process.returncode is None:
+                if not worker.is_gone:
                     return worker
                 await self._drop(worker)
             if len(self._workers) + self._starting < self._allowed:
@@ -179,27 +172,7 @@ class KillablePool:
     async def _start(self) -> _Worker:
         self._starting += 1
         try:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-P",
-                "-c",
-                self._code,
-                str(self._memory_bytes),
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                env=_environment(),
-            )
-            worker = _Worker(process)
-            try:
-                async with asyncio.timeout(_START_SECONDS):
-                    if process.stdout is not None:
-                        await worker.read(process.stdout)
-            except (TimeoutError, asyncio.IncompleteReadError) as error:
-                await worker.end()
-                raise RuntimeError("a worker process does not start: see its error above") from error
-            except BaseException:
-                await worker.end()
-                raise
+            worker = _Worker(await self._nursery.fork())
             self._workers.add(worker)
             return worker
         finally:
@@ -230,10 +203,13 @@ class KillablePool:
                 if worker in self._idle:
                     self._idle.remove(worker)
                     await self._drop(worker)
+            if not self._workers and not self._starting:
+                await self._nursery.close()
 
     async def _drop(self, worker: _Worker) -> None:
         self._workers.discard(worker)
-        await worker.end()
+        self._nursery.kill(worker.pid)
+        await worker.close()
         self._wake_one()
 
     def _wake_one(self) -> None:
@@ -248,20 +224,3 @@ class KillablePool:
         for waiter in waiters:
             if not waiter.done():
                 waiter.set_result(None)
-
-
-def _environment() -> dict[str, str]:
-    # No setting or secret of the agent goes to a process that reads hostile input.
-    kept = {
-        "PATH",
-        "HOME",
-        "LANG",
-        "LC_ALL",
-        "TZ",
-        "LD_LIBRARY_PATH",
-        "PYTHONHOME",
-        "PYTHONPATH",
-        "VIRTUAL_ENV",
-        "TMPDIR",
-    }
-    return {name: value for name, value in os.environ.items() if name in kept}

@@ -133,7 +133,7 @@ class CollectSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     parse_workers: Annotated[int, Meta(ge=1, le=64, description="processes that parse feeds")] = 1
     parse_seconds: Annotated[
         float, Meta(gt=0, le=60, description="CPU seconds one feed may cost before its parser is killed")
-    ] = 1.8
+    ] = 0.8
     parse_memory_bytes: Annotated[int, Meta(ge=100_000_000, description="address space one parser process may use")] = (
         1_500_000_000
     )

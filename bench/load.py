@@ -217,7 +217,8 @@ async def measure(feeds: int) -> dict[str, Any]:
             "polls": dict(sorted(watch.outcomes.items())),
         }
         figures["resident_mb"] = round(process.memory_info().rss / 1e6, 1)
-        parsers = [child.memory_info().rss for child in process.children()]
+        # What workers share with their nursery is counted once.
+        parsers = [child.memory_full_info().pss for child in process.children(recursive=True)]
         figures["parsers_resident_mb"] = round(sum(parsers) / 1e6, 1)
         await running
         await sink.close()

@@ -236,6 +236,7 @@ class Collector:
         async with AsyncExitStack() as stack:
             fetcher = await stack.enter_async_context(Fetcher(self._settings, self._guard, self.pacer))
             pool = await stack.enter_async_context(ParsePool(self._settings))
+            await pool.start()
             self._poller = Poller(fetcher, pool)
             if self._reading is not None:
                 agent = self._settings.user_agent

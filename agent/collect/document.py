@@ -12,11 +12,13 @@ _FEED_IN_HTML = re.compile(
     re.IGNORECASE,
 )
 _TAG_START = re.compile(r"<(/?)[A-Za-z_]")
-_LONG_TAG = re.compile(r"<[A-Za-z_][^<>]{8000,}")
+_LONG_TAG_CHARS = 750
+_LONG_TAG = re.compile(rf"<[A-Za-z_][^<>]{{{_LONG_TAG_CHARS},}}")
+_ATTRIBUTE = re.compile(r"""[\s"'][\w:.-]+\s*=(?!=)""")
 _MAX_BEFORE_ROOT = 2_000
 """Comments and the like that may stand before the first element."""
-MAX_ATTRIBUTES = 2_000
-MAX_DEPTH = 20_000
+MAX_ATTRIBUTES = 250
+MAX_DEPTH = 5_000
 
 
 class DocumentError(Exception):
@@ -117,18 +119,17 @@ def check_complexity(text: str) -> None:
     """Refuse what makes feedparser quadratic, before it costs anything; a killed process costs seconds."""
     long_tags = _LONG_TAG.finditer(text) if text.count("=") > MAX_ATTRIBUTES else ()
     for long_tag in long_tags:
-        if long_tag[0].count("=") > MAX_ATTRIBUTES:
+        if long_tag[0].count("=") > MAX_ATTRIBUTES and len(_ATTRIBUTE.findall(long_tag[0])) > MAX_ATTRIBUTES:
             raise TooComplex(f"an element has more than {MAX_ATTRIBUTES} attributes: not parsed")
     if text.count("<") < MAX_DEPTH:
         return
     depth = position = 0
+    cdata = text.find("<![CDATA[")
     while match := _TAG_START.search(text, position):
-        cdata = text.find("<![CDATA[", position, match.start())
-        if cdata >= 0:
-            end = text.find("]]>", cdata)
-            if end < 0:
-                return
-            position = end + 3
+        while 0 <= cdata < match.start():
+            position = _after_cdata(text, cdata)
+            cdata = text.find("<![CDATA[", position)
+        if position > match.start():
             continue
         end = text.find(">", match.end())
         if end < 0:
@@ -140,3 +141,8 @@ def check_complexity(text: str) -> None:
             if depth > MAX_DEPTH:
                 raise TooComplex(f"elements are nested deeper than {MAX_DEPTH}: not parsed")
         position = end + 1
+
+
+def _after_cdata(text: str, start: int) -> int:
+    end = text.find("]]>", start)
+    return end + 3 if end >= 0 else len(text)

@@ -361,6 +361,8 @@ class EntryReader:
                 self._tag(value, None, None)
 
     def on_keywords(self, element: Element, depth: int) -> None:
+        if len(element):
+            raise NotSure
         if element.attrib:
             return
         scheme = "http://www.itunes.com/" if self._names.key(element) == "itunes_keywords" else None

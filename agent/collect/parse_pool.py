@@ -41,6 +41,10 @@ class ParsePool:
         """Workers that a document brought down."""
         return self._pool.killed
 
+    async def start(self) -> None:
+        """Have the parser ready, so that the first document takes no longer than any other."""
+        await self._pool.start()
+
     async def close(self) -> None:
         """End all workers, also busy ones."""
         await self._pool.close()

@@ -1,16 +1,16 @@
-"""The process that parses feeds for `parse_pool` (`agent.killable`): requests and replies are MessagePack.
-
-python -c "…; main()" MEMORY_BYTES
-"""
+"""The process that parses feeds for `parse_pool` (`agent.killable`)."""
 
 from __future__ import annotations
 
-import msgspec
 from msgspec import Struct
 
 from agent.collect.records import ParsedFeed
-from agent.killable_child import limit_cpu, serve
+from agent.killable_child import Work, serve
 
+_SAMPLE = (
+    b'<rss version="2.0"><channel><title>t</title><item><title>&lt;b&gt;t</title><guid>g</guid>'
+    b"<pubDate>Thu, 05 Jan 2023 10:00:00 GMT</pubDate><link>https://a.example/</link></item></channel></rss>"
+)
 MAX_REPLY_BYTES = 64 * 1024 * 1024
 
 
@@ -35,24 +35,28 @@ class ParseReply(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def main() -> None:
-    """Serve until standard input ends."""
-    decoder = msgspec.msgpack.Decoder(ParseRequest)
-    encoder = msgspec.msgpack.Encoder()
+    """Serve until the parent goes."""
+    serve(
+        Work(
+            request=ParseRequest,
+            reply=ParseReply,
+            run=_parse,
+            prepare=_prepare,
+            killed="parser_killed",
+            broken="unparsable",
+            max_reply_bytes=MAX_REPLY_BYTES,
+        )
+    )
 
-    def handle(payload: bytes) -> bytes:
-        request = decoder.decode(payload)
-        limit_cpu(request.cpu_seconds)
-        reply = encoder.encode(_parse(request))
-        if len(reply) > MAX_REPLY_BYTES:
-            too_large = f"its entries take {len(reply)} bytes, more than {MAX_REPLY_BYTES}: not taken"
-            reply = encoder.encode(ParseReply(outcome="too_large", detail=too_large))
-        return reply
 
-    def prepare() -> None:
-        import feedparser  # noqa: F401  (paid for here, not by the first request)
-        import lxml.etree  # noqa: F401
+def _prepare() -> None:
+    import agent.collect.jsonfeed
+    import agent.collect.sitemap  # noqa: F401
+    from agent.collect.parse import parse_document
 
-    serve(handle, prepare)
+    # With a document of each kind, so that whatever is made at first use is there for all workers.
+    for is_fast in (True, False):
+        parse_document(_SAMPLE, is_fast=is_fast)
 
 
 def _parse(request: ParseRequest) -> ParseReply:
@@ -70,10 +74,4 @@ def _parse(request: ParseRequest) -> ParseReply:
         )
     except DocumentError as error:
         return ParseReply(outcome=error.outcome, detail=str(error))
-    except MemoryError:
-        return ParseReply(outcome="parser_killed", detail="it needs more memory than a parser may use")
-    except RecursionError:
-        return ParseReply(outcome="parser_killed", detail="it is nested too deeply for a parser")
-    except Exception as error:  # one broken document must not take the next one's parser with it
-        return ParseReply(outcome="unparsable", detail=f"cannot be parsed ({type(error).__name__}: {error})"[:300])
     return ParseReply(feed=feed)

@@ -200,6 +200,22 @@ def _document(draw: st.DrawFn) -> str:
     return f'<rdf:RDF {bindings} xmlns="http://purl.org/rss/1.0/"><channel>{head}</channel>{items}</rdf:RDF>'
 
 
+@pytest.mark.parametrize(
+    "inside",
+    [
+        '<title/><itunes:keywords xml:lang="fa"><title> </title></itunes:keywords>',
+        '<title>a</title><dc:subject x:y="1"><title>b</title></dc:subject>',
+        '<pubDate \u0416="1">2023-01-05</pubDate><title>\u0416</title>',
+        '<unknown \u8bed="1">\u8bed</unknown><title>\u8bed</title>',
+        "<title>&#133;</title><description>&#160;x&#8195;y</description>",
+        "<title>\u00ab\u0645\u00bb</title><description>\u2003a\u2029\u3000b\ufeff \t c</description>",
+    ],
+)
+def test_entries_that_were_once_read_differently(inside: str) -> None:
+    fast, slow = both(f'<rss version="2.0" {_BINDINGS}><channel><item>{inside}</item></channel></rss>'.encode())
+    assert fast == slow
+
+
 @given(_document())
 def test_made_up_feeds(document: str) -> None:
     fast, slow = both(document.encode())
