@@ -19,7 +19,7 @@ from msgspec import Struct
 from streams.stories.profile import Bearings, Direction, Rarity, StoryProfile, dot
 from streams.stories.signals import Days
 
-JOIN_AT = 0.4
+JOIN_AT = 0.5
 """Probability from which an article joins a story."""
 
 
@@ -131,6 +131,12 @@ def _best_entities(article: Bearings, story: StoryProfile) -> float:
     return max([dot(entities, member) for member in story.members], default=0.0) if entities else 0.0
 
 
+def evidence_of(article: Bearings, story: StoryProfile, rarity: Rarity) -> Evidence:
+    """Return what an article shares with a story."""
+    evidence = _quick_evidence(article, story, rarity)
+    return msgspec.structs.replace(evidence, best_entities=_best_entities(article, story))
+
+
 def decide(article: Bearings, stories: Iterable[StoryProfile], rarity: Rarity) -> Candidate | None:
     """Return the story that the article joins, None where it begins one."""
     best: Candidate | None = None
@@ -169,8 +175,8 @@ def compare(one: StoryProfile, other: StoryProfile, rarity: Rarity) -> Evidence:
 
 
 def _cosine(one: Direction, other: Direction) -> float:
-    length = one.length * other.length
-    return dot(one.sums, other.sums) / length if length else 0.0
+    length = math.sqrt(dot(other.sums, other.sums))
+    return one.cosine(other.sums) / length if length else 0.0
 
 
 def share_of(evidence: Evidence) -> dict[str, float]:
