@@ -1,9 +1,9 @@
 """Fit the weights of the story decider: `python -m bench.story_fit` prints them beside those in use.
 
 Of the labelled stories of `tests/quality/stories` the development half alone is looked at. It goes by once as it is,
-and twice with all stories moved onto the same days, so that what is shared must count and not only when it was; each time
-every article is compared with every story that has begun, as the labels put them together. A logistic regression with a
-ridge is fitted to that (Newton's method); then the stream is run with the fitted weights, and with those in use.
+and twice with all stories moved onto the same days, so that what is shared must count and not only when it was; each
+time every article is compared with every story that has begun, as the labels put them together. A logistic regression
+with a ridge is fitted to that (Newton's method); then the stream is run with the fitted weights, and with those in use.
 """
 
 from __future__ import annotations
