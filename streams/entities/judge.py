@@ -10,7 +10,7 @@ from streams.definitions import EntityDefinition
 from streams.entities import lexicon
 from streams.entities.affixes import bases
 from streams.entities.names import FORM_RANK
-from streams.entities.scan import Candidate, Text
+from streams.entities.scan import Candidate, Found, Text
 from streams.entities.sounds import CASED, prepare, script_of
 from streams.entities.vocabulary import ALONE_AT_START, ALONE_CASED, ALONE_UNCASED, WITNESSED, within
 from streams.text.document import Document
@@ -74,9 +74,11 @@ class Case:
         self._full_names: dict[int, list[tuple[Text, int]]] = {}
         self._heard: set[int] = set()
 
-    def hear(self, text: Text, candidates: list[Candidate]) -> None:
+    def hear(self, found: Found) -> None:
         """Note whom a field names in full, in which spelling, and what else it speaks of."""
-        for candidate in candidates:
+        text = found.text
+        self._heard.update(found.plain.values())
+        for candidate in found.candidates:
             if self._follows_son_of(text, candidate):
                 continue
             if candidate.is_exact or candidate.words > 1:
@@ -85,29 +87,31 @@ class Case:
                 self._named.add(candidate.entity)
                 self._full_names.setdefault(candidate.entity, []).append((text, candidate.end - 1))
 
-    def decide(self, text: Text, candidates: list[Candidate]) -> list[Candidate]:
-        """Return the mentions of one field, in order."""
+    def decide(self, found: Found) -> list[tuple[int, int, int]]:
+        """Return the mentions of one field, in order: first token, one past the last, entity."""
+        text = found.text
+        plain = found.plain
+        if self._family == "other":
+            plain = {at: entity for at, entity in plain.items() if not self._is_namesake(text, at + 1)}
         spans: dict[tuple[int, int], list[Candidate]] = {}
-        near = self._judge.near
-        for candidate in candidates:
-            # Most mentions are a country's or a city's plain name.
-            plain = candidate.is_exact and candidate.form == "name" and not near[candidate.entity]
-            plain = plain and (candidate.distance == 0 or candidate.words > 1)
-            plain = plain and self._judge.definitions[candidate.entity].kind != "person"
-            if (plain or self._is_believed(text, candidate)) and not self._is_namesake(text, candidate):
+        for candidate in found.candidates:
+            if self._is_believed(text, candidate) and not self._is_namesake(text, candidate.end):
                 spans.setdefault((candidate.start, candidate.end), []).append(candidate)
+        mentions: list[tuple[int, int, int]] = []
         taken: set[int] = set()
-        mentions = []
         for start, end in sorted(spans, key=lambda span: (span[0] - span[1], span[0])):
             positions = range(start, end)
             if not taken.isdisjoint(positions):
                 continue
             believed = spans[start, end]
+            if end - start == 1 and start in plain:
+                believed.insert(0, Candidate.of(start, end, text.meanings[start].singles[0]))
             winner = believed[0] if len(believed) == 1 else self._winner(believed)
             taken.update(positions)
             if winner is not None and winner.form != "decoy":
-                mentions.append(winner)
-        mentions.sort(key=lambda each: each.start)
+                mentions.append((start, end, winner.entity))
+        mentions += [(at, at + 1, entity) for at, entity in plain.items() if at not in taken]
+        mentions.sort()
         return mentions
 
     def _winner(self, believed: list[Candidate]) -> Candidate | None:
@@ -134,7 +138,9 @@ class Case:
 
     def _is_believed(self, text: Text, candidate: Candidate) -> bool:
         form = candidate.form
-        if form not in ("demonym", "decoy") and self._follows_son_of(text, candidate):
+        if form in ("demonym", "decoy"):
+            return True
+        if self._follows_son_of(text, candidate):
             return False
         if form == "surname" or (form == "called" and candidate.words == 1):
             return self._is_surname(text, candidate)
@@ -154,12 +160,13 @@ class Case:
             return text.tokens.terms[candidate.start] not in lexicon.words("ambiguous")
         return self._is_distinct(text, candidate) and not self._is_ambiguous(text, candidate)
 
-    def _is_namesake(self, text: Text, candidate: Candidate) -> bool:
+    def _is_namesake(self, text: Text, end: int) -> bool:
         """Whether a place is an American town of that name: `Lebanon, Ohio`."""
-        end = candidate.end
-        if end >= len(text.words) or text.gap(end) != ", " or self._family != "other":
+        if self._family != "other" or end >= len(text.words):
             return False
-        return text.words[end][0].isupper() and text.tokens.terms[end] in lexicon.words("american_states")
+        if text.tokens.terms[end] not in lexicon.words("american_states"):
+            return False
+        return text.words[end][0].isupper() and text.gap(end) == ", "
 
     def _is_distinct(self, text: Text, candidate: Candidate) -> bool:
         """Whether a word that only sounds like the name can hardly be anything else."""
@@ -244,9 +251,9 @@ class Case:
     def _follows_son_of(self, text: Text, candidate: Candidate) -> bool:
         """Whether a person's name is only somebody's father's: محمد بن سلمان بن عبد العزيز is not Salman."""
         before = candidate.start - 1
-        if before < 1 or self._judge.definitions[candidate.entity].kind != "person":
+        if before < 1 or text.tokens.terms[before] not in _SON_OF:
             return False
-        return text.tokens.terms[before] in _SON_OF and text.gap(candidate.start) == " "
+        return self._judge.definitions[candidate.entity].kind == "person" and text.gap(candidate.start) == " "
 
     def _follows_role(self, text: Text, candidate: Candidate) -> bool:
         """Whether the definition's word for what the bearer is stands before the name: «وزير الدفاع التركي أكار»."""

@@ -39,6 +39,9 @@ class Pattern(NamedTuple):
     families: frozenset[str] | None
     """The language families that the words belong to, where the same letters are another word elsewhere; None for
     all."""
+    dearest_plain: float
+    """How dear a cut may be for a word to be believed without a witness where it is the pattern to the letter; below 0
+    never."""
 
 
 class Compiled(NamedTuple):
@@ -256,7 +259,18 @@ def _pattern(entity: int, definition: EntityDefinition, group: _Group, index: Pa
         # Şam is Damascus and Sam is not; ترکیه is Turkey in Persian and an adjective in Arabic.
         if definition.kind == "country" or all(script_of(word) == "latin" for word in words):
             families = frozenset(map(language_family, group.languages))
-    return Pattern(entity, group.form, slots, anchor, group.by_sound, lightest, needs_capital, families)
+    plain = _dearest_plain(group.form, definition)
+    return Pattern(entity, group.form, slots, anchor, group.by_sound, lightest, needs_capital, families, plain)
+
+
+def _dearest_plain(form: Form, definition: EntityDefinition) -> float:
+    """Most mentions are a country's or a city's plain name, of which the judge need not hear."""
+    if definition.kind != "person":
+        if form == "demonym":
+            return 9.0
+        if form == "name" and not definition.near:
+            return 9.0 if definition.kind == "country" else 0.0
+    return -1.0
 
 
 def _casing(word: str) -> str:

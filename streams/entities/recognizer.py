@@ -15,7 +15,7 @@ from streams.entities.affixes import language_family
 from streams.entities.countries import with_cldr_names
 from streams.entities.judge import Judge
 from streams.entities.patterns import compile_definitions
-from streams.entities.scan import Candidate, Scanner, Text
+from streams.entities.scan import Found, Scanner
 from streams.model import EntityLabel, FieldName, Span
 from streams.text.document import Document
 
@@ -34,23 +34,26 @@ class EntityRecognizer:
     def recognize(self, document: Document) -> tuple[EntityLabel, ...]:
         """Return every entity named in `document` with its mentions, in order of first mention (title first)."""
         family = language_family(document.language)
-        title, in_title = self._scanner.scan(document.title, family, is_headline=True)
-        text, in_text = self._scanner.scan(document.text, family)
-        if not in_title and not in_text:
+        title = self._scanner.scan(document.title, family, is_headline=True)
+        text = self._scanner.scan(document.text, family)
+        fields: list[tuple[FieldName, Found]] = []
+        if title is not None:
+            fields.append(("title", title))
+        if text is not None:
+            fields.append(("text", text))
+        if not fields:
             return ()
-        mentions: dict[int, list[Span]] = {}
         case = self._judge.open(document, family)
-        fields: list[tuple[FieldName, Text, list[Candidate]]] = []
-        if in_title:
-            fields.append(("title", title, in_title))
-        if in_text:
-            fields.append(("text", text, in_text))
-        for _, tokens, found in fields:
-            case.hear(tokens, found)
-        for name, tokens, found in fields:
-            for candidate in case.decide(tokens, found):
-                start, end = tokens.start(candidate.start), tokens.end(candidate.end - 1)
-                mentions.setdefault(candidate.entity, []).append(Span(field=name, start=start, end=end))
+        for _, found in fields:
+            case.hear(found)
+        mentions: dict[int, list[Span]] = {}
+        for name, found in fields:
+            span = found.text.span
+            for first, after_last, entity in case.decide(found):
+                start, end = span(first)
+                if after_last - first > 1:
+                    end = span(after_last - 1)[1]
+                mentions.setdefault(entity, []).append(Span(field=name, start=start, end=end))
         return tuple(
             EntityLabel(id=self.definitions[entity].id, kind=self.definitions[entity].kind, mentions=tuple(spans))
             for entity, spans in mentions.items()

@@ -8,17 +8,14 @@ articles (`al-`) and patronymics between the words.
 from __future__ import annotations
 
 import re
-from itertools import pairwise
 from typing import Final, NamedTuple
 
 from streams.entities.names import MOST_WORDS, Form
 from streams.entities.parts import KNOWN_GIVEN_NAME, PER_WORD, Limits, Met
 from streams.entities.patterns import Compiled, Pattern
 from streams.entities.sounds import CASED, script_of
-from streams.entities.vocabulary import Single, Vocabulary, Word, within
-from streams.text.fold import fold
+from streams.entities.vocabulary import NO_MEANING, Single, Vocabulary, Word, within
 from streams.text.tokens import Tokens
-from streams.text.words import word_pattern
 
 _BREAK = re.compile(r"[.,;:!?()\[\]{}|/\n\r\t،؛؟…—–«»<>]")
 """What ends a name when it stands between two words of it. A full stop is let through after an initial."""
@@ -26,7 +23,8 @@ _SENTENCE_END = re.compile(r"[.!?:;\n\r\"“”«»(\[—–•]")
 _PLURALS: Final = frozenset(("ها", "هاي", "هايي"))
 _TIE: Final = "\u200c"
 _HYPHENS: Final = ("-", "‐", "‑", "־")
-_PATRONYMIC = re.compile("(?:[оеё]вич|[оеё]вн|ьич)(?:а|у|ем|е|ы|ой|ою)?$")
+CACHE_PAIRS: Final = 20_000
+"""The pairs of neighbours, of those that share a name, that are remembered."""
 MOST_MEAN: Final[Limits] = ((6.0, 0.12), (5.0, 0.065), (4.0, 0.05), (3.0, 0.035), (0.0, 0.015))
 """For the mean distance of the words of a name of several; one of few consonants is soon met by chance."""
 MOST_MEAN_ARABIC: Final[Limits] = ((6.0, 0.07), (5.0, 0.05), (4.0, 0.04), (3.0, 0.03), (0.0, 0.01))
@@ -55,6 +53,12 @@ class Candidate(NamedTuple):
     is_new_script: bool = False
     """Whether no spelling of it in this script is known."""
 
+    @staticmethod
+    def of(start: int, end: int, single: Single) -> Candidate:
+        """Return what one word, or some that ties hold together, may name."""
+        _, distance, is_exact, is_new_script, entity, form, consonants = single
+        return Candidate(start, end, entity, form, distance, is_exact, 1, consonants, is_new_script)
+
 
 class Text:
     """One field as the search sees it: its words where they stand, and what they may mean."""
@@ -64,38 +68,48 @@ class Text:
         """Whether any word may have a capital, as in English and Turkish headlines."""
         self.tokens = tokens
         self.text = tokens.text
-        self._matches = list(word_pattern(tokens.text, tokens.language).finditer(tokens.text))
-        if len(self._matches) != len(tokens.terms):  # a word of nothing but marks is no token
-            self._matches = [match for match in self._matches if fold(match[0], tokens.language)]
-        self.words = [match[0] for match in self._matches]
+        self.words = tokens.words
         self.meanings = list(map(table.__getitem__, self.words))
+        self.span = tokens.span
+        """Where a token begins and ends, in code points."""
+        self.gap = tokens.gap
+        """What stands between a token and the one before it."""
         self.ties: dict[int, int] = {}
         """Persian: token → last token of the group that zero-width non-joiners tie to it."""
         if _TIE in self.text:
-            for position in range(len(self.words) - 2, -1, -1):
-                if self.gap(position + 1) == _TIE:
-                    self.ties[position] = self.ties.get(position + 1, position + 1)
-
-    def start(self, position: int) -> int:
-        """Return where a token begins, in code points."""
-        return self._matches[position].start()
-
-    def end(self, position: int) -> int:
-        """Return where a token ends, in code points: one past its last."""
-        return self._matches[position].end()
+            for after in reversed(tokens.behind(_TIE)):
+                self.ties[after - 1] = self.ties.get(after, after)
 
     def joined(self, first: int, last: int) -> str:
         """Return the words from `first` to `last`, which ties hold together, as one."""
-        return self.text[self.start(first) : self.end(last)].replace(_TIE, "")
-
-    def gap(self, position: int) -> str:
-        """Return what stands between a token and the one before it."""
-        return self.text[self.end(position - 1) : self.start(position)]
+        return self.text[self.span(first)[0] : self.span(last)[1]].replace(_TIE, "")
 
     def begins_sentence(self, position: int) -> bool:
         """Return whether a token stands where any word has a capital: first in the text, or behind the end of a
         sentence."""
         return position == 0 or _SENTENCE_END.search(self.gap(position)) is not None
+
+
+class Found(NamedTuple):
+    """What a search found in one text."""
+
+    text: Text
+    candidates: list[Candidate]
+    """In order of their anchors, overlapping as they may."""
+    plain: dict[int, int]
+    """Position → entity of the words that name one without more."""
+
+
+class _Pair(NamedTuple):
+    """What two words beside each other may name."""
+
+    names: tuple[tuple[int, Form, float, bool, float], ...]
+    """Names of these two words: entity, form, mean distance, whether it is exact, consonants."""
+    longer: tuple[int, ...]
+    """Patterns of which they may be two words of several."""
+
+
+_NO_PAIR: Final = _Pair((), ())
 
 
 class Scanner:
@@ -104,70 +118,123 @@ class Scanner:
     def __init__(self, compiled: Compiled) -> None:
         self._compiled = compiled
         self._vocabulary = Vocabulary(compiled)
+        self._pairs: dict[tuple[str, str, str], _Pair] = {}
 
-    def scan(self, tokens: Tokens, family: str, *, is_headline: bool = False) -> tuple[Text, list[Candidate]]:
-        """Return the candidates in `tokens`, in order of their anchors, overlapping as they may."""
+    def scan(self, tokens: Tokens, family: str, *, is_headline: bool = False) -> Found | None:
+        """Return what may be named in `tokens`; None when nothing."""
         table = self._vocabulary.of(family)
         text = Text(tokens, table, is_headline=is_headline)
-        search = _Search(self._compiled, self._vocabulary, text, table, family)
+        if len(self._pairs) > CACHE_PAIRS:
+            self._pairs.clear()
+        search = _Search(self._compiled, self._vocabulary, self._pairs, text, table, family)
         search.run()
-        return text, search.found
+        return Found(text, search.found, search.plain) if search.found or search.plain else None
 
 
 class _Search:
     """One text being searched."""
 
     def __init__(
-        self, compiled: Compiled, vocabulary: Vocabulary, text: Text, table: dict[str, Word], family: str
+        self,
+        compiled: Compiled,
+        vocabulary: Vocabulary,
+        pairs: dict[tuple[str, str, str], _Pair],
+        text: Text,
+        table: dict[str, Word],
+        family: str,
     ) -> None:
         self.text = text
         self.found: list[Candidate] = []
+        self.plain: dict[int, int] = {}
         self._patterns = compiled.patterns
         self._parts = compiled.parts
         self._consonants = compiled.parts.consonants
         self._vocabulary = vocabulary
+        self._pairs = pairs
         self._table = table
         self._family = family
-        self._is_cyrillic = family in ("ru", "uk", "und")
         self._is_arabic = family == "ar"
         self._tied: list[tuple[int, int, Word]] = []
 
     def run(self) -> None:
-        """Fill `found`: single words and names of several first, then the surnames of those who are named in full."""
+        """Fill `found` and `plain`: single words and names of several first, then the surnames of those who are named
+        in full."""
         meanings = self.text.meanings
-        for position in [position for position, word in enumerate(meanings) if word.singles]:
-            self._add_singles(position, position, meanings[position])
-        neighbours = pairwise(meanings)
-        for position in [
-            position
-            for position, (before, word) in enumerate(neighbours, 1)
-            if not word.anchors.isdisjoint(before.befores)
-        ]:
-            self._grow_all(position, position, meanings[position], meanings[position - 1])
-        for position in self._passed_over():  # Bashar al-Assad: the name's words are neighbours over the article
+        busy = [(position, word) for position, word in enumerate(meanings) if word is not NO_MEANING]
+        pairs: list[int] = []
+        passed_over: list[int] = []
+        before, last = NO_MEANING, -2
+        for position, word in busy:
+            if word.singles:
+                if word.plain is not None:
+                    self.plain[position] = word.plain
+                else:
+                    self._add_singles(position, position, word)
+            if last == position - 1 and not word.anchors.isdisjoint(before.befores):
+                pairs.append(position)
+            if word.is_passed_over:
+                passed_over.append(position)
+            before, last = word, position
+        for position in pairs:
+            self._add_pair(position)
+        for position in passed_over:  # Bashar al-Assad: the name's words are neighbours over the article
             if 0 < position < len(meanings) - 1:
                 self._grow_all(position + 1, position + 1, meanings[position + 1], meanings[position - 1])
-        for position, last in self.text.ties.items():
-            self._look_at_tied(position, last)
+        for position, end in self.text.ties.items():
+            self._look_at_tied(position, end)
         named = {each.entity for each in self.found if each.words > 1 and each.form in ("name", "partial")}
         if named:
             surnames = self._vocabulary.surnames
             wanted = _NO_PATTERNS.union(*(surnames[entity] for entity in named if entity in surnames))
-            for position in [position for position, word in enumerate(meanings) if not wanted.isdisjoint(word.weak)]:
-                self._add_weak(position, position, meanings[position], self.text.words[position], named)
-            for first, last, word in self._tied:
-                self._add_weak(first, last, word, self.text.joined(first, last), named)
-
-    def _passed_over(self) -> list[int]:
-        found = [position for position, word in enumerate(self.text.meanings) if word.is_article]
-        if self._is_cyrillic:
-            terms = self.text.tokens.terms
-            found += [position for position, term in enumerate(terms) if _PATRONYMIC.search(term) is not None]
-        return found
+            for position, word in [each for each in busy if not wanted.isdisjoint(each[1].weak)]:
+                self._add_weak(position, position, word, self.text.words[position], wanted)
+            for first, end, word in self._tied:
+                self._add_weak(first, end, word, self.text.joined(first, end), wanted)
 
     def _add_singles(self, first: int, last: int, word: Word) -> None:
         for single in word.singles:
             self._add_single(first, last, single)
+
+    def _add_pair(self, position: int) -> None:
+        """Add the names whose anchor stands at `position` and another word of theirs right before it."""
+        text = self.text
+        if position - 2 in text.ties:  # the word before may be joined with the one before it
+            self._grow_all(position, position, text.meanings[position], text.meanings[position - 1])
+            return
+        words = self._family, text.words[position - 1], text.words[position]
+        pair = self._pairs.get(words)
+        if pair is None:
+            pair = self._pairs[words] = self._work_out_pair(position)
+        if pair.names and not self._is_broken(position, 1):
+            for entity, form, mean, exact, consonants in pair.names:
+                self.found.append(Candidate(position - 1, position + 1, entity, form, mean, exact, 2, consonants))
+        if pair.longer:
+            met = self._met(text.words[position])
+            for number in pair.longer:
+                self._grow(position, position, number, met)
+
+    def _work_out_pair(self, position: int) -> _Pair:
+        text = self.text
+        before = text.meanings[position - 1]
+        met, met_before = self._met(text.words[position]), self._met(text.words[position - 1])
+        names: list[tuple[int, Form, float, bool, float]] = []
+        longer: list[int] = []
+        for number in text.meanings[position].anchors & before.befores:
+            pattern = self._patterns[number]
+            best = self._best(met, number, pattern.anchor)
+            if best is None:
+                continue
+            best_before = self._best(met_before, number, pattern.anchor - 1)
+            if best_before is None:
+                if before.is_passed_over:
+                    longer.append(number)
+            elif len(pattern.slots) > 2:
+                longer.append(number)
+            else:
+                mean, exact = (best[0] + best_before[0]) / 2, best[1] and best_before[1]
+                if self._is_accepted(position - 1, position, pattern, mean, exact):
+                    names.append((pattern.entity, pattern.form, mean, exact, pattern.consonants))
+        return _Pair(tuple(names), tuple(longer)) if names or longer else _NO_PAIR
 
     def _grow_all(self, first: int, last: int, word: Word, before: Word) -> None:
         numbers = word.anchors & before.befores
@@ -194,20 +261,14 @@ class _Search:
             if word.weak:
                 self._tied.append((position, end, word))
 
-    def _add_weak(self, first: int, last: int, word: Word, written: str, named: set[int]) -> None:
-        for entity in {self._patterns[number].entity for number in word.weak} & named:
+    def _add_weak(self, first: int, last: int, word: Word, written: str, wanted: frozenset[int]) -> None:
+        for entity in {self._patterns[number].entity for number in word.weak & wanted}:
             single = self._vocabulary.surname(word, written, entity, self._family)
             if single is not None:
                 self._add_single(first, last, single)
 
     def _add_single(self, first: int, last: int, single: Single) -> None:
-        number, distance, is_exact, is_new_script = single
-        pattern = self._patterns[number]
-        self.found.append(
-            Candidate(
-                first, last + 1, pattern.entity, pattern.form, distance, is_exact, 1, pattern.consonants, is_new_script
-            )
-        )
+        self.found.append(Candidate.of(first, last + 1, single))
 
     def _grow(self, first: int, last: int, number: int, met: Met) -> None:
         pattern = self._patterns[number]
@@ -229,28 +290,28 @@ class _Search:
             end, price, same = step
             total, exact = total + price, exact and same
         mean = total / len(pattern.slots)
-        if not exact and not self._is_near_enough(start, pattern, mean):
-            return
-        if pattern.needs_capital and all(self.text.words[position][0].islower() for position in (start, end)):
-            return
-        self.found.append(
-            Candidate(start, end + 1, pattern.entity, pattern.form, mean, exact, len(pattern.slots), pattern.consonants)
-        )
+        if self._is_accepted(start, end, pattern, mean, exact):
+            size = len(pattern.slots)
+            self.found.append(
+                Candidate(start, end + 1, pattern.entity, pattern.form, mean, exact, size, pattern.consonants)
+            )
 
     def _step(self, position: int, direction: int, number: int, slot: int) -> tuple[int, float, bool] | None:
         """The next word of a name at `position`, or past an article there; None when it is another word."""
         text = self.text
         for _ in range(3):
-            if not 0 <= position < len(text.words) or self._is_broken(position, direction):
+            if not 0 <= position < len(text.words):
                 return None
             best, end = self._best(self._met(text.words[position]), number, slot), position
             if best is None and text.ties and (tied := self._joined(position, direction)) is not None:
                 end, word = tied
                 best = self._best(self._met(word), number, slot)
+            if best is None and not text.meanings[position].is_passed_over:
+                return None
+            if self._is_broken(position, direction):
+                return None
             if best is not None:
                 return end, *best
-            if not self._is_passed_over(position):
-                return None
             position += direction
         return None
 
@@ -284,6 +345,12 @@ class _Search:
         met.slots[key] = found = (min(exact), True) if exact else (best, False) if best < 9.0 else None
         return found
 
+    def _is_accepted(self, start: int, end: int, pattern: Pattern, mean: float, exact: bool) -> bool:
+        if not exact and not self._is_near_enough(start, pattern, mean):
+            return False
+        words = self.text.words
+        return not (pattern.needs_capital and words[start][0].islower() and words[end][0].islower())
+
     def _is_near_enough(self, start: int, pattern: Pattern, mean: float) -> bool:
         if pattern.form == "partial" and mean > MOST_MEAN_PARTIAL:
             return False
@@ -303,8 +370,3 @@ class _Search:
         if gap[:1] == "." and len(text.words[after - 1]) == 1:
             return False
         return _BREAK.search(gap) is not None
-
-    def _is_passed_over(self, position: int) -> bool:
-        if self.text.meanings[position].is_article:
-            return True
-        return _PATRONYMIC.search(self.text.tokens.terms[position]) is not None

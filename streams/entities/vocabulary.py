@@ -7,6 +7,7 @@ when the same name is in both sets.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
@@ -40,30 +41,60 @@ def within(limits: Limits, consonants: float, distance: float) -> bool:
     return any(consonants >= least and distance <= most for least, most in limits)
 
 
+_NO_PATTERNS: Final[frozenset[int]] = frozenset()
+_PATRONYMIC = re.compile("(?:[оеё]вич|[оеё]вн|ьич)(?:а|у|ем|е|ы|ой|ою)?$")
+
+
 class Single(NamedTuple):
     """A pattern of one word that a word may be, with its distance."""
 
     pattern: int
     distance: float
     is_exact: bool
-    is_new_script: bool = False
+    is_new_script: bool
     """Whether no spelling of it in the word's script is known, so that none could be met exactly."""
+    entity: int
+    form: Form
+    consonants: float
 
 
-class Word(NamedTuple):
+class Word:
     """What a word may mean."""
 
-    singles: tuple[Single, ...]
-    """One-word names that it may be by itself."""
-    weak: frozenset[int]
-    """Surnames (numbers of patterns) that it may be if the article names their bearer in full."""
-    anchors: frozenset[int]
-    """Names of several words whose anchor it may be."""
-    befores: frozenset[int]
-    """Names of several words before whose anchor it may stand."""
-    is_article: bool
-    is_ambiguous: bool
-    is_given: bool
+    __slots__ = (
+        "anchors",
+        "befores",
+        "is_ambiguous",
+        "is_article",
+        "is_given",
+        "is_passed_over",
+        "plain",
+        "singles",
+        "weak",
+    )
+
+    def __init__(
+        self,
+        singles: tuple[Single, ...] = (),
+        weak: frozenset[int] = _NO_PATTERNS,
+        anchors: frozenset[int] = _NO_PATTERNS,
+        befores: frozenset[int] = _NO_PATTERNS,
+    ) -> None:
+        self.singles = singles
+        """One-word names that it may be by itself."""
+        self.plain: int | None = None
+        """The entity that it names without more, if that is all that it may be by itself."""
+        self.weak = weak
+        """Surnames (numbers of patterns) that it may be if the article names their bearer in full."""
+        self.anchors = anchors
+        """Names of several words whose anchor it may be."""
+        self.befores = befores
+        """Names of several words before whose anchor it may stand."""
+        self.is_article = False
+        self.is_passed_over = False
+        """Whether it may stand between the words of a name: an article, or a patronymic."""
+        self.is_ambiguous = False
+        self.is_given = False
 
 
 class _Meant(NamedTuple):
@@ -76,8 +107,8 @@ class _Meant(NamedTuple):
     """One-word patterns that may be near enough to be met by sound, with how much a cut may cost then."""
 
 
-_NO_PATTERNS: Final[frozenset[int]] = frozenset()
-NO_MEANING: Final = Word((), _NO_PATTERNS, _NO_PATTERNS, _NO_PATTERNS, False, False, False)
+NO_MEANING: Final = Word()
+"""What all words mean that mean nothing to us."""
 
 
 class Vocabulary:
@@ -132,20 +163,21 @@ class Vocabulary:
         met = self._parts.lookup(word, family)
         article = met.folded in ARTICLES
         given = not lexicon.given_names().isdisjoint(met.stems)
-        if not (met.exact or met.sounds or article or given):
-            return NO_MEANING
         script = script_of(word)
+        passed_over = article or (script == "cyrillic" and _PATRONYMIC.search(met.folded) is not None)
+        if not (met.exact or met.sounds or passed_over or given):
+            return NO_MEANING
         is_cased = script in CASED
         numbers = {number for part in met.exact for number in self._alone.get(part, ())}
         meant: list[_Meant] = []
         for sound in met.sounds:
             for near in sound.near:
-                found: _Meant | None = near.notes.get((family, is_cased))
-                if found is None:
-                    found = near.notes[family, is_cased] = self._mean(near, family, is_cased)
-                meant.append(found)
-                if found.alone:
-                    numbers.update([number for number, slack in found.alone if sound.price <= slack])
+                means: _Meant | None = near.notes.get((family, is_cased))
+                if means is None:
+                    means = near.notes[family, is_cased] = self._mean(near, family, is_cased)
+                meant.append(means)
+                if means.alone:
+                    numbers.update([number for number, slack in means.alone if sound.price <= slack])
         singles: list[Single] = []
         for number in sorted(numbers):
             if self._is_of(number, family):
@@ -157,10 +189,16 @@ class Vocabulary:
         weak = _union([each.weak for each in meant])
         if singles:
             weak = weak.difference([single.pattern for single in singles])
-        if not (singles or weak or anchors or befores or article or given):
+        if not (singles or weak or anchors or befores or passed_over or given):
             return NO_MEANING
-        ambiguous = not lexicon.words("ambiguous").isdisjoint(met.stems)
-        return Word(tuple(self._best_of_each(singles)), weak, anchors, befores, article, ambiguous, given)
+        found = Word(tuple(self._best_of_each(singles)), weak, anchors, befores)
+        found.is_article, found.is_passed_over, found.is_given = article, passed_over, given
+        found.is_ambiguous = not lexicon.words("ambiguous").isdisjoint(met.stems)
+        if len(found.singles) == 1:
+            single = found.singles[0]
+            if single.is_exact and single.distance <= self._patterns[single.pattern].dearest_plain:
+                found.plain = single.entity
+        return found
 
     def _mean(self, near: Near, family: str, is_cased: bool) -> _Meant:
         weak: set[int] = set()
@@ -191,17 +229,14 @@ class Vocabulary:
         limits = ALONE_CASED if is_cased else ALONE_UNCASED
         return next((most for least, most in limits if consonants >= least), 0.0)
 
-    def _best_of_each(self, singles: list[Single]) -> Iterator[Single]:
+    @staticmethod
+    def _best_of_each(singles: list[Single]) -> Iterator[Single]:
         """Keep one pattern of each entity: the article's words are decided on by entity."""
         seen = set()
-        for single in sorted(singles, key=self._goodness):
-            entity = self._patterns[single.pattern].entity
-            if entity not in seen:
-                seen.add(entity)
+        for single in sorted(singles, key=_goodness):
+            if single.entity not in seen:
+                seen.add(single.entity)
                 yield single
-
-    def _goodness(self, single: Single) -> tuple[bool, int, float]:
-        return not single.is_exact, FORM_RANK[self._patterns[single.pattern].form], single.distance
 
     def surname(self, word: Word, written: str, entity: int, family: str) -> Single | None:
         """Return the surname of `entity` that a word, as `written`, may be when the article names the bearer."""
@@ -224,10 +259,10 @@ class Vocabulary:
         Each script keeps something of the sound that another loses, so a word that stands alone has to agree with the
         spellings of all; and in Arabic script there must be one in Arabic script.
         """
-        slot = self._patterns[number].slots[0]
-        exact = [met.exact[part] for part in slot if part in met.exact]
+        pattern = self._patterns[number]
+        exact = [met.exact[part] for part in pattern.slots[0] if part in met.exact]
         if exact:
-            return Single(number, min(exact), True)
+            return Single(number, min(exact), True, False, pattern.entity, pattern.form, pattern.consonants)
         if most <= 0:
             return None
         by_script = self._by_script[number]
@@ -241,7 +276,8 @@ class Vocabulary:
             distance = max(distance, min([met.distance_within(part, most) for part in parts]))
             if distance > most:
                 return None
-        return Single(number, distance, False, script not in self._scripts[number])
+        new = script not in self._scripts[number]
+        return Single(number, distance, False, new, pattern.entity, pattern.form, pattern.consonants)
 
     def _parts_by_script(self, slot: frozenset[int]) -> dict[str, tuple[int, ...]]:
         found: dict[str, list[int]] = {}
@@ -249,6 +285,10 @@ class Vocabulary:
             script = self._parts.parts[part].script
             found.setdefault(script if script in ABJADS else "full", []).append(part)
         return {script: tuple(parts) for script, parts in found.items()}
+
+
+def _goodness(single: Single) -> tuple[bool, int, float]:
+    return not single.is_exact, FORM_RANK[single.form], single.distance
 
 
 def _union(

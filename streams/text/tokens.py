@@ -6,8 +6,10 @@ table of the pieces seen before, which knows its terms and where in it they stan
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from functools import cache
 from itertools import accumulate, chain
+from operator import add
 
 from streams.text.fold import FoldedWords, folded_words, has_one_yeh
 from streams.text.variants import variants
@@ -19,6 +21,10 @@ _CACHE_PIECES = 25_000
 _CACHE_PIECE_LENGTH = 48
 
 
+_Cut = tuple[tuple[str, ...], tuple[tuple[int, int], ...]]
+"""The tokens of one piece of text between spaces: as they are written, and where in it they stand."""
+
+
 class Tokens:
     """The words of one text: `terms` folded, `starts` and `ends` code point offsets into the original.
 
@@ -26,7 +32,7 @@ class Tokens:
     nothing.
     """
 
-    __slots__ = ("_ends", "_starts", "_text_pieces", "language", "terms", "text")
+    __slots__ = ("_counted", "_cuts", "_ends", "_positions", "_starts", "_text_pieces", "language", "terms", "text")
 
     def __init__(self, text: str, language: str, pieces: list[str], terms: list[str]) -> None:
         self.text = text
@@ -35,6 +41,9 @@ class Tokens:
         self._text_pieces = pieces
         self._starts: list[int] | None = None
         self._ends: list[int] | None = None
+        self._cuts: list[_Cut] = []
+        self._counted: list[int] = []
+        self._positions: list[int] = []
 
     def __len__(self) -> int:
         return len(self.terms)
@@ -51,13 +60,62 @@ class Tokens:
         ends = self._ends
         return self._locate()[1] if ends is None else ends
 
+    @property
+    def words(self) -> list[str]:
+        """The tokens as they are written, in a new list."""
+        return list(chain.from_iterable([written for written, _ in self._cuts or self._cut()]))
+
+    def span(self, index: int) -> tuple[int, int]:
+        """Return where one token begins and ends: what `starts` and `ends` say, cheaper where few are asked for."""
+        counted = self._counted or self._count()
+        piece = bisect_right(counted, index)
+        start, end = self._cuts[piece][1][index - counted[piece]]  # from the end of the piece: below 0
+        at = self._positions[piece]
+        return at + start, at + end
+
+    def gap(self, index: int) -> str:
+        """Return what stands between a token, which is not the first, and the one before it."""
+        counted = self._counted or self._count()
+        cuts, positions = self._cuts, self._positions
+        piece = bisect_right(counted, index - 1)
+        end = positions[piece] + cuts[piece][1][index - 1 - counted[piece]][1]
+        if counted[piece] > index:
+            return self.text[end : positions[piece] + cuts[piece][1][index - counted[piece]][0]]
+        piece += 1
+        while not cuts[piece][1]:
+            piece += 1
+        return self.text[end : positions[piece] + cuts[piece][1][0][0]]
+
+    def behind(self, mark: str) -> list[int]:
+        """Return the tokens that nothing but `mark`, which is no white space, stands before in their piece of text."""
+        found = []
+        counted = self._counted or self._count()
+        pieces, cuts = self._text_pieces, self._cuts
+        for number in [number for number, piece in enumerate(pieces) if mark in piece]:
+            piece, spans = pieces[number], cuts[number][1]
+            first = counted[number] - len(spans)
+            found += [first + at for at in range(1, len(spans)) if piece[spans[at - 1][1] : spans[at][0]] == mark]
+        return found
+
+    def _cut(self) -> list[_Cut]:
+        cuts = _pieces(*_family(self.language)).cuts
+        self._cuts = found = list(map(cuts.__getitem__, self._text_pieces))
+        return found
+
+    def _count(self) -> list[int]:
+        """Note how many tokens there are up to the end of each piece, and where it begins."""
+        cuts = self._cuts or self._cut()
+        self._positions = _positions(self.text, self._text_pieces)
+        self._counted = counted = list(accumulate([len(written) for written, _ in cuts]))
+        return counted
+
     def _locate(self) -> tuple[list[int], list[int]]:
         starts: list[int] = []
         ends: list[int] = []
         add_start, add_end = starts.append, ends.append
-        spans = map(_pieces(*_family(self.language)).spans.__getitem__, self._text_pieces)
-        for at, found in zip(_positions(self.text, self._text_pieces), spans, strict=True):
-            for start, end in found:
+        cuts = self._cuts or self._cut()
+        for at, (_, spans) in zip(_positions(self.text, self._text_pieces), cuts, strict=True):
+            for start, end in spans:
                 add_start(at + start)
                 add_end(at + end)
         self._starts, self._ends = starts, ends
@@ -66,16 +124,16 @@ class Tokens:
 
 def _positions(text: str, pieces: list[str]) -> list[int]:
     """Return where each of `pieces`, what `text.split()` gave, begins in `text`."""
-    lengths = list(map(len, pieces))
-    if pieces and sum(lengths) + len(pieces) - 1 == len(text):  # single spaces throughout
-        return list(accumulate(map((1).__add__, lengths[:-1]), initial=0))
+    ends = list(accumulate(map(len, pieces), initial=0))
+    if pieces and ends[-1] + len(pieces) - 1 == len(text):  # single spaces throughout
+        return list(map(add, ends, range(len(pieces))))
     positions = []
     find = text.find
     at = 0
-    for piece, length in zip(pieces, lengths, strict=True):
+    for piece in pieces:
         at = find(piece, at)
         positions.append(at)
-        at += length
+        at += len(piece)
     return positions
 
 
@@ -93,7 +151,7 @@ class _Pieces(dict[str, tuple[str, ...]]):
         super().__init__()
         self._language = language
         self._words = folded_words(language)
-        self.spans = _Spans(language, self._words)
+        self.cuts = _Cuts(language, self._words)
 
     def __missing__(self, piece: str) -> tuple[str, ...]:
         found = map(self._words.__getitem__, word_pattern(piece, self._language).findall(piece))
@@ -106,22 +164,23 @@ class _Pieces(dict[str, tuple[str, ...]]):
         return terms
 
 
-class _Spans(dict[str, tuple[tuple[int, int], ...]]):
-    """Where in each piece its terms stand."""
+class _Cuts(dict[str, _Cut]):
+    """The tokens of each piece as they are written, and where in it they stand."""
 
     def __init__(self, language: str, words: FoldedWords) -> None:
         super().__init__()
         self._language = language
         self._words = words
 
-    def __missing__(self, piece: str) -> tuple[tuple[int, int], ...]:
+    def __missing__(self, piece: str) -> _Cut:
         matches = word_pattern(piece, self._language).finditer(piece)
         spans = tuple(match.span() for match in matches if self._words[match.group()])
+        cut = tuple(piece[start:end] for start, end in spans), spans
         if len(piece) <= _CACHE_PIECE_LENGTH:
             if len(self) >= _CACHE_PIECES:
                 self.clear()
-            self[piece] = spans
-        return spans
+            self[piece] = cut
+        return cut
 
 
 def _family(language: str) -> tuple[bool, bool]:

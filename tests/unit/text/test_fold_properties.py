@@ -159,3 +159,16 @@ def test_every_presentation_form_folds_to_what_it_stands_for(language: str) -> N
                 wrong.append(f"{form} U+{ord(form):04X}")
     assert len(_FORMS) > 600
     assert not wrong
+
+
+@many
+@given(any_text, languages)
+def test_what_is_asked_of_one_token_is_what_the_lists_say(text: str, language: str) -> None:
+    tokens, lists = tokenize(text, language), tokenize(text, language)
+    spans = list(zip(lists.starts, lists.ends, strict=True))
+    assert [tokens.span(index) for index in range(len(tokens))] == spans
+    assert tokens.words == [text[start:end] for start, end in spans]
+    for index in range(1, len(tokens)):
+        assert tokens.gap(index) == text[lists.ends[index - 1] : lists.starts[index]]
+    for mark in ("\u200c", "-"):
+        assert tokens.behind(mark) == [index for index in range(1, len(tokens)) if tokens.gap(index) == mark]
