@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 CONFIG ?= config
 
-.PHONY: help setup setup-dev run demo test test-fast test-wheel fuzz check format lock docs bench bench-collect bench-parse bench-schedule bench-stores bench-hops bench-query bench-pages quality dev-up dev-down dev-status clean
+.PHONY: help setup setup-dev run demo test test-fast test-wheel fuzz check format lock docs bench bench-collect bench-parse bench-schedule bench-stores bench-hops bench-query bench-pages bench-stories quality dev-up dev-down dev-status clean
 
 help: ## Show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -90,7 +90,7 @@ quality: setup-dev ## Print the quality figures and hold them against their floo
 bench: setup-dev ## All benchmarks: JSON to var/bench.json, a table to the terminal
 	$(BIN)/python -m bench
 
-bench-collect bench-parse bench-schedule bench-stores bench-hops bench-query bench-pages: bench-%: setup-dev
+bench-collect bench-parse bench-schedule bench-stores bench-hops bench-query bench-pages bench-stories: bench-%: setup-dev
 	$(BIN)/python -m bench $*
 
 bench-text: setup-dev

@@ -24,6 +24,7 @@ AREAS = {
     "query": "topics and rules: matching and compiling",
     "entities": "recognizing entities",
     "parse": "feeds against bare feedparser, with identical entries",
+    "stories": "near duplicates; the story stage with 6,000 and 100,000 articles in the window",
     "collect": "feed parsing; 10,000 feeds: polls/s, memory, delay",
     "pages": "article pages a second; from a hub's push to the index",
     "schedule": "how long entries wait, against fixed intervals that cost as much",

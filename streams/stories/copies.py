@@ -86,6 +86,7 @@ class CopyIndex:
         self._next_key = 0
         self._latest: datetime | None = None
         self._boilerplate: OrderedDict[int, dict[int, None]] = OrderedDict()
+        self._last: tuple[Fingerprint, RMinHash] | None = None
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -104,7 +105,7 @@ class CopyIndex:
         copies: list[Copy] = []
         if not windows:
             return Found(None, ())
-        for key in sorted(self._lsh.query(_minhash(fingerprint)))[:_MAX_CANDIDATES]:
+        for key in sorted(self._lsh.query(self._minhash(fingerprint)))[:_MAX_CANDIDATES]:
             entry = self._entries.get(key)
             if entry is None or entry.article_id == article_id or abs(entry.time - time) > self._window:
                 continue
@@ -136,7 +137,7 @@ class CopyIndex:
         self._keys[article_id] = key
         self._order.append(key)
         if fingerprint.windows and not self._answers_for(repeats, fingerprint):
-            self._lsh.insert(key, _minhash(fingerprint))
+            self._lsh.insert(key, self._minhash(fingerprint))
         self._latest = time if self._latest is None else max(self._latest, time)
         self._expire()
 
@@ -183,6 +184,12 @@ class CopyIndex:
             self._learn(source, windows.intersection(other.windows))
         is_template = is_same_source and similarity >= _LEAST_TEMPLATE and not numbers_agree
         return _ALIKE if is_alike or is_template else None
+
+    def _minhash(self, fingerprint: Fingerprint) -> RMinHash:
+        # What is looked for is put in next.
+        if self._last is None or self._last[0] is not fingerprint:
+            self._last = fingerprint, _minhash(fingerprint)
+        return self._last[1]
 
     def _own_windows(self, *sources: int) -> set[int]:
         return {window for source in sources for window in self._boilerplate.get(source, ())}

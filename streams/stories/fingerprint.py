@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from array import array
+from bisect import bisect_right
 from collections.abc import Sequence
-from itertools import accumulate
+from itertools import accumulate, filterfalse
 from zlib import crc32
 
 from streams.text.document import Document
@@ -51,8 +52,10 @@ class Fingerprint:
         if len(terms) < _SHORT_TEXT_TERMS:
             terms = [*document.title.terms, *terms]
         windows = array("I", sorted(_windows(terms)))
-        numerals = dict.fromkeys(_NUMERAL.findall(" ".join(terms)))
-        numbers = frozenset(crc32(numeral.encode()) & 0xFFFF for numeral in list(numerals)[:_MAX_NUMBERS])
+        # Of a text without numerals nothing has to be searched.
+        with_digits = " ".join(filterfalse(str.isalpha, terms))
+        numerals = dict.fromkeys(_NUMERAL.findall(with_digits)) if with_digits else {}
+        numbers = frozenset([crc32(numeral.encode()) & 0xFFFF for numeral in list(numerals)[:_MAX_NUMBERS]])
         return Fingerprint(windows, numbers, len(windows))
 
 
@@ -60,8 +63,9 @@ def _windows(terms: Sequence[str]) -> set[int]:
     # Half surrogate pairs may stand in a text; four bytes a letter make every offset a multiplication.
     letters = "".join(terms).encode("utf-32-le", "surrogatepass")
     length = WINDOW_LETTERS * _BYTES_PER_LETTER
-    starts = [start * _BYTES_PER_LETTER for start in accumulate(map(len, terms), initial=0)]
     last = len(letters) - length
     if last < 0:
         return {crc32(letters) >> 8} if letters else set()
-    return {crc32(letters[start : start + length]) >> 8 for start in starts if start <= last}
+    starts = list(accumulate([len(term) * _BYTES_PER_LETTER for term in terms], initial=0))
+    del starts[bisect_right(starts, last) :]
+    return {crc32(letters[start : start + length]) >> 8 for start in starts}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -36,6 +36,14 @@ class Frequencies:
     def __len__(self) -> int:
         return len(self._counts)
 
+    def times(self, weights: Weights) -> Weights:
+        """Return `weights`, each times the rarity of its key: at once, what calling for each would give."""
+        get, total, prior, log = self._counts.get, self._articles + self._prior_articles, self._prior_count, math.log
+        return {
+            key: weight * (rarity if (rarity := log(total / (get(key, 0.0) + prior))) > 0.0 else 0.0)
+            for key, weight in weights.items()
+        }
+
     def add(self, keys: Iterable[int]) -> None:
         """Count one article."""
         counts = self._counts
@@ -55,9 +63,17 @@ class Rarity:
         self.entities = Frequencies(200_000, 60.0, 1.0)
         self.terms = Frequencies(400_000, 100.0, 1.0)
         self.numbers = Frequencies(100_000, 60.0, 1.0)
+        self._latest: Bearings | None = None
+
+    def bearings(self, signals: Signals) -> Bearings:
+        """Return the bearings of an article as rarities are now; asked for again before one is counted, the same."""
+        if self._latest is None or self._latest.signals is not signals:
+            self._latest = Bearings(signals, self)
+        return self._latest
 
     def add(self, signals: Signals) -> None:
         """Count one article."""
+        self._latest = None
         self.entities.add(signals.entities)
         self.terms.add(signals.terms)
         self.numbers.add(signals.numbers)
@@ -74,27 +90,26 @@ class Bearings:
         self.terms = _direction(signals.terms, rarity.terms)
 
 
-def _direction(weights: Weights, rarity: Callable[[int], float]) -> Weights:
-    weighed = {key: weight * rarity(key) for key, weight in weights.items()}
-    length = math.sqrt(sum(weight * weight for weight in weighed.values()))
+def _direction(weights: Weights, rarity: Frequencies) -> Weights:
+    weighed = rarity.times(weights)
+    length = math.sqrt(sum([weight * weight for weight in weighed.values()]))
     return {key: weight / length for key, weight in weighed.items()} if length else {}
 
 
 def dot(one: Weights, other: Weights) -> float:
     """Return the product of two bags of weighed hashes; `one` should be the smaller."""
-    get = other.get
-    return sum([weight * get(key, 0.0) for key, weight in one.items()])
+    return sum([weight * other[key] for key, weight in one.items() if key in other])
 
 
 class Direction:
     """The sum of many directions."""
 
-    __slots__ = ("_limit", "length", "sums")
+    __slots__ = ("_length", "_limit", "sums")
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self.sums: Weights = {}
-        self.length = 0.0
+        self._length: float | None = 0.0
 
     def add(self, direction: Weights) -> None:
         """Take one in. Twice the limit is kept before the least are let go, so that this is seldom done."""
@@ -103,11 +118,20 @@ class Direction:
             sums[key] = sums.get(key, 0.0) + weight
         if len(sums) > 2 * self._limit:
             self.sums = sums = dict(sorted(sums.items(), key=lambda item: -item[1])[: self._limit])
-        self.length = math.sqrt(sum([weight * weight for weight in sums.values()]))
+        self._length = None
+
+    @property
+    def length(self) -> float:
+        """The length of the sum."""
+        length = self._length
+        if length is None:  # worked out when it is asked for: most stories are never compared with
+            length = self._length = math.sqrt(sum([weight * weight for weight in self.sums.values()]))
+        return length
 
     def cosine(self, direction: Weights) -> float:
         """Return the cosine with a direction of length 1."""
-        return dot(direction, self.sums) / self.length if self.length else 0.0
+        length = self.length
+        return dot(direction, self.sums) / length if length else 0.0
 
 
 @dataclass(slots=True)

@@ -6,15 +6,16 @@ that an article's signals fit into the few hundred bytes that are kept of it (`s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import lru_cache
+from typing import Protocol
 from zlib import crc32
 
 from streams.model import EnrichedArticle, EntityLabel
 from streams.text.document import Document
-from streams.text.stems import stem_keys
+from streams.text.stems import has_stemmer, stem_keys
 from streams.text.variants import variants_table
 
 MAX_ENTITIES, MAX_TERMS, MAX_NUMBERS, MAX_TOPICS, MAX_DAYS = 14, 20, 8, 5, 4
@@ -26,6 +27,7 @@ _LEAST_LETTERS = 3
 _COUNTRY_WEIGHT = 0.5
 """Countries are named in most reports of an affair, whatever the event."""
 _MIN_NUMBER_LETTERS = 2
+_CACHE_TERMS = 20_000
 
 Weights = dict[int, float]
 Days = tuple[tuple[int, int, float], ...]
@@ -51,7 +53,15 @@ class Signals:
     """Whether `time` is the time of publication."""
 
 
-def signals_of(article: EnrichedArticle, document: Document, rarity: Callable[[int], float]) -> Signals:
+class Rarities(Protocol):
+    """How rare words have been so far."""
+
+    def times(self, weights: Weights) -> Weights:
+        """Return `weights`, each times the rarity of its key."""
+        ...
+
+
+def signals_of(article: EnrichedArticle, document: Document, rarity: Rarities) -> Signals:
     """Return the signals of `article`, whose words are `document`; of its words, the rarest."""
     is_dated = article.published_at is not None and article.date_is_reliable
     return Signals(
@@ -87,28 +97,67 @@ def _entities(labels: Iterable[EntityLabel]) -> Weights:
     return dict(sorted(found.items(), key=lambda item: -item[1])[:MAX_ENTITIES])
 
 
-def _terms(document: Document, rarity: Callable[[int], float]) -> Weights:
-    language = document.language.partition("-")[0]
+def _terms(document: Document, rarity: Rarities) -> Weights:
+    stems, bare = _keys(document.language)
     found: Weights = {}
     for terms, weight in ((document.title.terms, _TITLE_WEIGHT), (document.text.terms[:LEAD_TERMS], _BODY_WEIGHT)):
-        for word in _words(terms, document.language):
-            found.setdefault(hash32(f"{language}:{word}"), weight)
+        # In a language without a stemmer no word has a stem.
+        keys = dict.fromkeys(map(stems.__getitem__, terms)) if stems is not None else {}
+        keys.pop(0, None)
+        if not keys:
+            keys = dict.fromkeys(map(bare.__getitem__, terms))
+            keys.pop(0, None)
+        for key in keys:
+            found.setdefault(key, weight)
     if len(found) > MAX_TERMS:
-        rarest = sorted(found, key=lambda key: -found[key] * rarity(key))[:MAX_TERMS]
+        worth = rarity.times(found)
+        rarest = sorted(worth, key=worth.__getitem__, reverse=True)[:MAX_TERMS]
         found = {key: found[key] for key in rarest}
     return found
 
 
-def _words(terms: list[str], language: str) -> list[str]:
-    plain = [term for term in terms if len(term) >= _LEAST_LETTERS and not term[0].isdigit()]
-    stems = stem_keys(plain, language)
-    if stems:
-        return stems
-    table = variants_table(language)
-    return [min((term, *table[term]), key=_bareness) for term in plain]
+class _Keys(dict[str, int]):
+    """The hash of what each word is compared by, 0 where it is not; forgets everything when it is full."""
+
+    def __init__(self, language: str) -> None:
+        super().__init__()
+        self._prefix = language.partition("-")[0]
+
+    def __missing__(self, term: str) -> int:
+        is_word = len(term) >= _LEAST_LETTERS and not term[0].isdigit()
+        word = self._word(term) if is_word else ""
+        if len(self) >= _CACHE_TERMS:
+            self.clear()
+        self[term] = key = hash32(f"{self._prefix}:{word}") if word else 0
+        return key
+
+    def _word(self, term: str) -> str:
+        raise NotImplementedError
 
 
-@cache
+class _Stems(_Keys):
+    def __init__(self, language: str) -> None:
+        super().__init__(language)
+        self._language = language
+
+    def _word(self, term: str) -> str:
+        return next(iter(stem_keys([term], self._language)), "")
+
+
+class _BareWords(_Keys):
+    def __init__(self, language: str) -> None:
+        super().__init__(language)
+        self._variants = variants_table(language)
+
+    def _word(self, term: str) -> str:
+        return min((term, *self._variants[term]), key=_bareness)
+
+
+@lru_cache(100)
+def _keys(language: str) -> tuple[_Stems | None, _BareWords]:
+    return _Stems(language) if has_stemmer(language) else None, _BareWords(language)
+
+
 def _bareness(word: str) -> tuple[bool, int]:
     return len(word) < _LEAST_LETTERS, len(word)
 

@@ -138,7 +138,7 @@ class StoryWindow:
             apart = {
                 self.story_of(kept.story_id) for other in found.templates if (kept := self._kept.get(other)) is not None
             }
-            bearings = Bearings(signals, self._rarity)
+            bearings = self._rarity.bearings(signals)
             near = self._candidates(bearings, apart)
             candidate = decide(bearings, near, self._rarity)
             rival = self._sure_elsewhere(bearings, near, candidate)
@@ -181,7 +181,7 @@ class StoryWindow:
         story = self._stories.get(story_id)
         if story is None:
             story = self._stories[story_id] = StoryProfile(story_id, signals.time, signals.time)
-        bearings = Bearings(signals, self._rarity)
+        bearings = self._rarity.bearings(signals)
         story.add(bearings)
         member = member_of(signals, bearings.entities)
         if member is not None:
@@ -330,11 +330,13 @@ class StoryWindow:
     def _candidates(self, article: Bearings, apart: set[str]) -> list[StoryProfile]:
         """Return the stories that share the most of the article's rarest names and words, the likeliest first."""
         scores: dict[str, float] = {}
+        score_of = scores.get
         for key, worth in _asked(article).items():
             for story_id in self._postings.get(key, ()):
-                scores[story_id] = scores.get(story_id, 0.0) + worth
+                scores[story_id] = score_of(story_id, 0.0) + worth
         found = []
-        for story_id in sorted(scores, key=lambda one: (-scores[one], one)):
+        # Of equals the first by id: the second sorting keeps the order of the first.
+        for story_id in sorted(sorted(scores), key=scores.__getitem__, reverse=True):
             story = self._stories.get(story_id)
             if story is not None and story_id not in apart and self._is_live(story, article.signals.time):
                 found.append(story)

@@ -79,9 +79,14 @@ def _keys(language: str) -> _Keys | None:
     return _Keys(language, Stemmer.Stemmer(_SNOWBALL[language], 0))
 
 
+def has_stemmer(language: str) -> bool:
+    """Tell whether words of `language` have stem keys."""
+    return language in _SNOWBALL or language in _ENDINGS
+
+
 def stem_keys(terms: list[str], language: str) -> list[str]:
     """Return the stem keys of a document's folded `terms`, once each; nothing for a language without a stemmer."""
-    table = _keys(language) if language in _SNOWBALL or language in _ENDINGS else None
+    table = _keys(language) if has_stemmer(language) else None
     if table is None:
         return []
     keys = dict.fromkeys(map(table.__getitem__, terms))

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from streams.model import Article, EnrichedArticle
 from streams.stories.fingerprint import Fingerprint
+from streams.stories.profile import Rarity
 from streams.stories.signals import signals_of
 from streams.stories.state import MAX_STATE_BYTES, StateError, decode_state, encode_state
 from streams.stories.window import WINDOW, StoryWindow
@@ -186,7 +187,7 @@ def test_what_is_kept_is_small_and_comes_back_whole(data: st.DataObject) -> None
     assert len(record) <= MAX_STATE_BYTES
     again = decode_state(record)
     assert (
-        again.signals == placed.signals == signals_of(article, document, lambda key: 1.0)
+        again.signals == placed.signals == signals_of(article, document, Rarity().terms)
         or len(placed.signals.terms) == 20
     )
     assert again.fingerprint.windows == Fingerprint.of(document).sketch
