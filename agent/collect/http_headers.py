@@ -10,6 +10,7 @@ from email.utils import parsedate_to_datetime
 from urllib.parse import quote
 
 import aiohttp
+from aiohttp.http_exceptions import BadHttpMessage, ContentLengthError, TransferEncodingError
 from multidict import CIMultiDictProxy
 from yarl import URL
 
@@ -107,6 +108,9 @@ def failure(error: Exception) -> tuple[str, str]:
         if isinstance(link, AddressRefused):
             return "refused_address", line(link)
     for link in chain:
+        # Met behind the head, a fault of the protocol comes wrapped like a connection that ended too early.
+        if isinstance(link, BadHttpMessage) and not _is_incomplete(link):
+            return "http_error", f"not HTTP as it should be: {line(link.message)}"
         if isinstance(link, aiohttp.ClientHttpProxyError):
             return "unreachable", f"the proxy answered {link.status} (collect.proxy)"
         if isinstance(link, ssl.SSLError | ssl.CertificateError | aiohttp.ClientSSLError):
@@ -121,6 +125,11 @@ def failure(error: Exception) -> tuple[str, str]:
         case aiohttp.ServerDisconnectedError() | aiohttp.ClientPayloadError():
             return "unreachable", "the server closed the connection before the answer was complete"
     return "unreachable", line(error) or type(error).__name__
+
+
+def _is_incomplete(error: BadHttpMessage) -> bool:
+    is_unfinished = isinstance(error, TransferEncodingError) and error.message.startswith("Not enough data")
+    return is_unfinished or isinstance(error, ContentLengthError)
 
 
 def line(value: object) -> str:

@@ -7,10 +7,13 @@ import socket
 import time
 from collections.abc import Callable
 
+import aiohttp
 import msgspec
 import pytest
+from aiohttp.http_exceptions import BadHttpMessage, ContentLengthError, LineTooLong, TransferEncodingError
 
 from agent.collect.fetch import Fetched, Fetcher
+from agent.collect.http_headers import failure
 from agent.settings import CollectSettings
 from tests.unit.collect import hostile
 from tests.unit.collect.hostile import (
@@ -175,15 +178,34 @@ async def visit(script: Script, settings: CollectSettings = SETTINGS, **server: 
 async def test_survived(name: str) -> None:
     script, outcome = ANSWERING[name]
     fetched = await visit(script)
-    # Which is seen first, the fault in the trailers or the end of the connection that it brings, is chance.
-    outcomes = (outcome, "unreachable") if name == "endless trailers" else (outcome,)
-    assert fetched.outcome in outcomes, fetched.detail
+    assert fetched.outcome == outcome, fetched.detail
 
 
 @pytest.mark.parametrize("name", WAITING)
 async def test_servers_that_keep_a_client_waiting(name: str) -> None:
     fetched = await visit(WAITING[name], msgspec.structs.replace(SETTINGS, timeout_seconds=PATIENT_SECONDS))
     assert fetched.outcome == TIMEOUT
+
+
+@pytest.mark.parametrize(
+    ("cause", "outcome"),
+    [
+        (BadHttpMessage("Too many headers received"), HTTP),
+        (LineTooLong(b"x" * 9_000, 8_190), HTTP),
+        (TransferEncodingError("Chunk size mismatch: expected CRLF after chunk data"), HTTP),
+        (TransferEncodingError("Not enough data to satisfy transfer length header."), UNREACHABLE),
+        (
+            ContentLengthError("Not enough data to satisfy content length header (received 6 of 100 bytes)."),
+            UNREACHABLE,
+        ),
+        (ConnectionResetError(104, "Connection reset by peer"), UNREACHABLE),
+    ],
+)
+def test_what_ended_a_body_says_whose_fault_it_was(cause: Exception, outcome: str) -> None:
+    try:
+        raise aiohttp.ClientPayloadError(f"Response payload is not completed: {cause!r}") from cause
+    except aiohttp.ClientPayloadError as error:
+        assert failure(error)[0] == outcome
 
 
 async def test_tls_as_it_should_be() -> None:
