@@ -46,6 +46,7 @@ _USUAL = re.compile(
     r"(\d\d):(\d\d):(\d\d) (?:GMT|UTC|Z|([+-])(\d\d):?(\d\d))$",
     re.ASCII,
 )
+_ZONE_NAME = re.compile(r"(?<=[\dZ])(?:\s?\[[^\[\]]*\])+$")
 _OFFSET = re.compile(r"([+-])(\d{1,2}):?(\d{2})?$")
 
 
@@ -73,7 +74,8 @@ def _parse_date(text: str) -> datetime | None:
                 pass
             else:
                 return moment - timedelta(minutes=-offset if sign == "-" else offset) if offset else moment
-    text = " ".join(_ascii_digits(text).split())
+    # "2023-01-05T10:00+03:30[Asia/Tehran]" (RFC 9557) says nothing more with its last part.
+    text = _ZONE_NAME.sub("", " ".join(_ascii_digits(text).split()))
     for pattern in (_ISO, _RFC, _AMERICAN):
         if (match := pattern.match(text)) and (found := _moment(match.groupdict())):
             return found

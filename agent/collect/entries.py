@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import calendar
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -44,8 +44,14 @@ def feed_of(
     max_entries: int,
     was_repaired: bool,
     is_tame: bool = False,
+    guids_are_links: Callable[[], bool] = lambda: False,
 ) -> ParsedFeed:
-    """Return the feed whose raw values are given; with `is_tame` none of them matches `plain.WILD`."""
+    """Return the feed whose raw values are given.
+
+    Args:
+        is_tame: none of them matches `plain.WILD`.
+        guids_are_links: tells whether no GUID of the document says that it is no address; asked only if need be.
+    """
     site_url, base = _bases(feed, url, is_atom=version.startswith("atom"))
     feed_language = normal_language(feed.get("language")) or language
     return ParsedFeed(
@@ -54,7 +60,10 @@ def feed_of(
         site_url=site_url,
         language=feed_language,
         entries=tuple(
-            [_entry(raw, base, version, feed_language, is_tame=is_tame) for raw in raw_entries[:max_entries]]
+            [
+                _entry(raw, base, version, feed_language, guids_are_links, is_tame=is_tame)
+                for raw in raw_entries[:max_entries]
+            ]
         ),
         left_out=max(0, len(raw_entries) - max_entries),
         ttl_seconds=_ttl_seconds(feed),
@@ -76,13 +85,22 @@ def _bases(feed: dict[str, Any], url: str | None, *, is_atom: bool) -> tuple[str
 
 
 def _entry(
-    raw: dict[str, Any], base: str | None, version: str, feed_language: str | None, *, is_tame: bool
+    raw: dict[str, Any],
+    base: str | None,
+    version: str,
+    feed_language: str | None,
+    guids_are_links: Callable[[], bool],
+    *,
+    is_tame: bool,
 ) -> ParsedEntry:
     faults: list[str] = []
     url = _entry_url(raw, base)
     guid = string(raw.get("id"))
     if not guid.isprintable():
         guid = clean(guid)
+    if url is None and guid.lstrip().startswith(("https://", "http://")) and guids_are_links():
+        # Beside an empty link, or with isPermaLink="TRUE", feedparser does not take it for one.
+        url = absolute_url(guid)
     title = title_to_text(string(raw.get("title"))[:MAX_MARKUP_CHARS])
     text, markup = _text(raw, version, is_tame=is_tame)
     if len(text) > MAX_TEXT_CHARS or len(title) > MAX_TITLE_CHARS:

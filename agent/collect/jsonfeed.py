@@ -72,8 +72,7 @@ def _decoded(text: str) -> Any:
 
 def _entry(item: dict[str, Any], base: str | None, feed_authors: tuple[str, ...]) -> ParsedEntry:
     faults = []
-    guid = item.get("id")
-    guid = str(guid) if isinstance(guid, int | float) and not isinstance(guid, bool) else _string(guid)
+    guid = _stringified(item.get("id"))
     url = absolute_url(_string(item.get("url")), base)
     if url is None and guid.startswith(("http://", "https://")):
         url = absolute_url(guid)
@@ -91,10 +90,10 @@ def _entry(item: dict[str, Any], base: str | None, feed_authors: tuple[str, ...]
         faults.append("too_large")
         text, title = text[:MAX_TEXT_CHARS], title[:MAX_TITLE_CHARS]
     published, modified = _date(item, "date_published"), _date(item, "date_modified")
-    has_text = any(_string(item.get(name)).strip() for name in ("date_published", "date_modified"))
+    has_text = any(_stringified(item.get(name)).strip() for name in ("date_published", "date_modified"))
     if has_text and published is None and modified is None:
         faults.append("bad_date")
-    image = absolute_url(_string(item.get("image")) or _string(item.get("banner_image")), base)
+    image = absolute_url(_string(item.get("image")) or _string(item.get("banner_image")) or _picture(item), base)
     return ParsedEntry(
         url=url,
         canonical_url=canonical_url(url),
@@ -102,7 +101,7 @@ def _entry(item: dict[str, Any], base: str | None, feed_authors: tuple[str, ...]
         title=title,
         text=text,
         authors=_authors(item) or feed_authors,
-        tags=labels(_string(tag) for tag in _list(item.get("tags"))),
+        tags=labels(_list(item.get("tags")) or _string(item.get("tags")).split(",")),
         image_url=image,
         published_at=published or modified,
         modified_at=modified if published else None,
@@ -118,7 +117,14 @@ def _authors(holder: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _date(item: dict[str, Any], name: str) -> datetime | None:
-    return parse_date(_string(item.get(name)).strip())
+    return parse_date(_stringified(item.get(name)).strip())
+
+
+def _picture(item: dict[str, Any]) -> str:
+    for attachment in _objects(item.get("attachments")):
+        if _string(attachment.get("mime_type")).startswith("image/"):
+            return _string(attachment.get("url"))
+    return ""
 
 
 def _objects(value: object) -> Iterator[dict[str, Any]]:
@@ -127,6 +133,12 @@ def _objects(value: object) -> Iterator[dict[str, Any]]:
 
 def _list(value: object) -> list[Any]:
     return value if isinstance(value, list) else []
+
+
+def _stringified(value: object) -> str:
+    """Return text as it is, and a number as text: ids and Unix times are written as either."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return str(value) if is_number else _string(value)
 
 
 def _string(value: object) -> str:

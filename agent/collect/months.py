@@ -19,7 +19,7 @@ _GREGORIAN = (
     "jan january januar jänner janvier janv enero ene gennaio gen janeiro januari ocak oca yanvar yan ýanwar "
     "januára stycznia styczeń ledna leden ianuarie január января янв январь січня січ студзеня януари јануар "
     "январ қаңтар ιανουαρίου ιαν ιανουάριος ינואר ינו يناير كانون_الثاني ك2 جانفي ژانویه جنوری جنوري "
-    "کانوونی_دووەم کانونی_دووەم rêbendan çile հունվարի հունվար იანვარი जनवरी",
+    "کانوونی_دووەم کانونی_دووەم rêbendan çile kanûna_paşîn kanûna_duyem հունվարի հունվար იანვარი जनवरी",
     # February
     "feb february februar feber février fevrier févr fév febrero febbraio fevereiro fev februari şubat şub fevral "
     "fewral februára lutego luty února únor februarie február февраля фев февр февраль лютого лют лютага февруари "
@@ -57,17 +57,19 @@ _GREGORIAN = (
     "oct october oktober okt octobre octubre ottobre ott outubro out ekim eki oktyabr oktabr oktýabr października "
     "październik října říjen octombrie október октября окт октябрь жовтня жовт кастрычніка октомври октобар "
     "октябр қазан οκτωβρίου οκτ οκτώβριος אוקטובר אוק أكتوبر تشرين_الأول تشرين_أول ت1 اکتبر اکتوبر تشرینی_یەکەم "
-    "cotmeh kewçêr հոկտեմբերի հոկտեմբեր ოქტომბერი अक्टूबर",
+    "cotmeh kewçêr çiriya_pêşîn çirîya_pêşîn teşrîna_yekem հոկտեմբերի հոկտեմբեր ოქტომბერი अक्टूबर",
     # November
     "nov november novembre noviembre novembro noviembro kasım kas kasim noyabr noýabr listopada listopadu "
     "listopad noiembrie novembra ноября ноя нояб ноябрь листопада лист лістапада ноември новембар ноябр қараша "
     "νοεμβρίου νοε νοέμβριος נובמבר נוב نوفمبر تشرين_الثاني تشرين_ثاني ت2 نونبر نوامبر نومبر تشرینی_دووەم mijdar "
+    "çiriya_paşîn çirîya_paşîn teşrîna_duyem "
     "sermawez նոյեմբերի նոյեմբեր ნოემბერი नवंबर नवम्बर",
     # December
     "dec december dezember dez décembre décembr déc diciembre dic dicembre dezembro aralık aralik ara dekabr "
     "grudnia grudzień prosince prosinec decembrie decembra desember декабря дек декабрь грудня груд снежня "
     "декември децембар декабр желтоқсан δεκεμβρίου δεκ δεκέμβριος דצמבר דצמ ديسمبر كانون_الأول كانون_أول ك1 دجنبر "
-    "دسامبر دسمبر ډسمبر کانونی_یەکەم کانوونی_یەکەم berfanbar kanûn դեկտեմբերի դեկտեմբեր დეკემბერი दिसंबर दिसम्बर",
+    "دسامبر دسمبر ډسمبر کانونی_یەکەم کانوونی_یەکەم berfanbar kanûn դեկտեմբերի դեկտեմբեր დეკემბერი दिसंबर दिसम्बर "
+    "kanûna_pêşîn kanûna_yekem",
 )
 _JALALI = (
     "فروردین فروردين حمل farvardin فەروەردین خاکەلێوە",

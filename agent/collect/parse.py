@@ -2,7 +2,7 @@
 
     bytes ─ encoding ─▶ text ─┬─ jsonfeed
                               ├─ sitemap
-                              └─ fast (lxml) ─ not sure? ─▶ feedparser ─▶ entries ─▶ ParsedFeed
+                              └─ fast (lxml) ─ not sure? ─▶ mend ─▶ feedparser ─▶ entries ─▶ ParsedFeed
 
 Pure, but neither bounded in time nor in memory: run it through `parse_pool`, in a process that can be killed.
 """
@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import io
 import re
+from functools import cache
 
 from agent.collect.document import EmptyDocument, NotAFeed, Unparsable, check_complexity, feed_start, root_name
 from agent.collect.encoding import decode_document, without_declaration
 from agent.collect.entries import feed_of
-from agent.collect.fast import read_fast
+from agent.collect.fast import RawFeed, read_fast
+from agent.collect.mend import with_closed_leaves, with_xml_entities
 from agent.collect.plain import clean
 from agent.collect.records import ParsedFeed
 from agent.collect.sitemap import SITEMAP_ROOTS, parse_sitemap
@@ -26,6 +28,7 @@ MAX_ENTRIES = 10_000
 poll."""
 
 _XML_ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_NO_PERMALINK = re.compile(r"""isPermaLink\s*=\s*["']?\s*false""", re.IGNORECASE)
 _CHARACTER_REFERENCE = re.compile(r"&#(?:[xX]([0-9a-fA-F]{1,9})|([0-9]{1,9}));?")
 
 
@@ -90,24 +93,53 @@ def _legal_reference(match: re.Match[str]) -> str:
 def _parse_xml(text: str, url: str | None, language: str | None, max_entries: int, *, is_fast: bool) -> ParsedFeed:
     check_complexity(text)
     text = _prepared(text)
-    found = read_fast(text, max_entries) if is_fast else None
-    if found is None:
+    raw, was_repaired = read_fast(text, max_entries) if is_fast else None, False
+    if raw is None:
+        # lxml had refused it for a character that is gone now, or for a reference that is none.
         legal = _legal(text)
-        # lxml had refused it for a character that is gone now.
-        if is_fast and legal != text:
-            found = read_fast(legal, max_entries)
-        text = legal
-    if found is not None:
-        return feed_of(
-            found.feed,
-            found.entries,
-            version=found.version,
-            url=url,
-            language=language,
-            max_entries=max_entries,
-            was_repaired=False,
-            is_tame=found.is_tame,
-        )
+        mended = with_xml_entities(legal)
+        raw, was_repaired = _read(mended, max_entries, is_fast=is_fast and mended != text)
+        was_repaired = was_repaired or mended != legal
+    return feed_of(
+        raw.feed,
+        raw.entries,
+        version=raw.version or "unknown",
+        url=url,
+        language=language,
+        max_entries=max_entries,
+        was_repaired=was_repaired,
+        is_tame=raw.is_tame,
+        guids_are_links=cache(lambda: _NO_PERMALINK.search(text) is None),
+    )
+
+
+def _read(text: str, max_entries: int, *, is_fast: bool) -> tuple[RawFeed, bool]:
+    """Return what is in a document, and whether it is not well-formed.
+
+    Raises:
+        Unparsable: nothing can be read in it.
+    """
+    if is_fast and (raw := read_fast(text, max_entries)) is not None:
+        return raw, False
+    raw, fault = _read_tolerantly(text)
+    if fault and (closed := with_closed_leaves(text)) != text:
+        better = read_fast(closed, max_entries) if is_fast else None
+        remaining = ""
+        if better is None:
+            better, remaining = _read_tolerantly(closed)
+        if not remaining or _telling(better) > _telling(raw):
+            raw = better
+    if not raw.entries and (fault or not raw.version):
+        raise Unparsable(f"is broken beyond repair ({fault or 'no known format'})")
+    return raw, bool(fault)
+
+
+def _telling(raw: RawFeed) -> int:
+    return sum(1 for entry in raw.entries if entry.get("title") or entry.get("link"))
+
+
+def _read_tolerantly(text: str) -> tuple[RawFeed, str]:
+    """Return what feedparser makes of a document, and what is wrong with it, if anything."""
     import feedparser
 
     # No base address is given: feedparser would resolve GUIDs too, and "12345" is not a link.
@@ -123,17 +155,7 @@ def _parse_xml(text: str, url: str | None, language: str | None, max_entries: in
         raise
     except Exception as error:  # the library's own faults on broken input: the document is at fault all the same
         raise Unparsable(f"cannot be parsed ({type(error).__name__})") from error
-    feed, raw_entries = dict(result["feed"]), result["entries"]
-    bozo = bool(result.get("bozo"))
-    if not raw_entries and (bozo or not result.get("version")):
-        reason = " ".join(clean(str(result.get("bozo_exception") or "no known format")).split())[:160]
-        raise Unparsable(f"is broken beyond repair ({reason})")
-    return feed_of(
-        feed,
-        [dict(raw) for raw in raw_entries],
-        version=result.get("version") or "unknown",
-        url=url,
-        language=language,
-        max_entries=max_entries,
-        was_repaired=bozo,
-    )
+    raw = RawFeed(result.get("version") or "", dict(result["feed"]), [dict(entry) for entry in result["entries"]])
+    if not result.get("bozo"):
+        return raw, ""
+    return raw, " ".join(clean(str(result.get("bozo_exception") or "")).split())[:160] or "no known format"
