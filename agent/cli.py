@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "search": ("search", "Search the stored articles with the query language."),
     "tail": ("tail", "Show articles as they are indexed."),
     "show": ("show", "Show one stored article in full."),
+    "web": ("web", "Serve the web page on what the store holds."),
     "stories": ("stories", "List stories: articles of one event, in any language."),
     "story": ("stories", "Show one story: timeline, headlines, who has it from whom, framing."),
     "feeds": ("feeds", "List, add, test, import and export feeds."),

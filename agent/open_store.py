@@ -24,25 +24,31 @@ class StoreFault(RasadError):
 
 
 def open_store(
-    settings: Settings, *, read_only: bool = False, metrics: Metrics | None = None
+    settings: Settings, *, read_only: bool = False, metrics: Metrics | None = None, candidate_budget: int | None = None
 ) -> SqliteStore | ElasticsearchStore:
     """Return the store that `store.kind` names. `read_only` is for commands that only look.
+
+    `candidate_budget`: candidates that one search looks at, where not the store's own.
 
     Raises:
         ServiceUnavailable, StoreFault: it cannot be opened. Elasticsearch is not asked yet.
     """
     try:
         if settings.store.kind == "elasticsearch":
-            return open_elasticsearch(settings, metrics=metrics)
+            return open_elasticsearch(settings, metrics=metrics, candidate_budget=candidate_budget)
+        from streams.stores.pages import CANDIDATE_BUDGET
         from streams.stores.sqlite import SqliteStore
 
-        return SqliteStore(settings.store.path, read_only=read_only)
+        budget = candidate_budget or CANDIDATE_BUDGET
+        return SqliteStore(settings.store.path, read_only=read_only, candidate_budget=budget)
     except StoreError as error:
         raise user_error(error) from error
 
 
 @asynccontextmanager
-async def closing_store(settings: Settings) -> AsyncIterator[SqliteStore | ElasticsearchStore]:
+async def closing_store(
+    settings: Settings, *, candidate_budget: int | None = None
+) -> AsyncIterator[SqliteStore | ElasticsearchStore]:
     """Give the store for reading, and close it; its errors come out as the command line shows them.
 
     Raises:
@@ -50,7 +56,7 @@ async def closing_store(settings: Settings) -> AsyncIterator[SqliteStore | Elast
     """
     # What it says about nodes and retries is in our own messages.
     logging.getLogger("elastic_transport").setLevel(logging.ERROR)
-    store = open_store(settings, read_only=True)
+    store = open_store(settings, read_only=True, candidate_budget=candidate_budget)
     try:
         yield store
     except StoreError as error:
@@ -60,7 +66,11 @@ async def closing_store(settings: Settings) -> AsyncIterator[SqliteStore | Elast
 
 
 def open_elasticsearch(
-    settings: Settings, *, metrics: Metrics | None = None, houses: Mapping[str, str] | None = None
+    settings: Settings,
+    *,
+    metrics: Metrics | None = None,
+    houses: Mapping[str, str] | None = None,
+    candidate_budget: int | None = None,
 ) -> ElasticsearchStore:
     """Return the Elasticsearch store, whatever `store.kind` says: it is where a worker writes. `houses` are those of
     `streams.lineage.lineage`.
@@ -69,8 +79,10 @@ def open_elasticsearch(
         StoreHalted: the settings cannot be used.
     """
     from streams.stores.elasticsearch import ElasticsearchStore
+    from streams.stores.pages import CANDIDATE_BUDGET
 
-    return ElasticsearchStore(elasticsearch_options(settings), metrics=metrics, houses=houses)
+    budget = candidate_budget or CANDIDATE_BUDGET
+    return ElasticsearchStore(elasticsearch_options(settings), metrics=metrics, houses=houses, candidate_budget=budget)
 
 
 def elasticsearch_options(settings: Settings) -> ElasticsearchOptions:

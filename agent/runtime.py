@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import signal
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,9 +24,12 @@ if TYPE_CHECKING:
     from agent.collect.collector import Collector
     from agent.collect.feeds import FeedDefinition
     from agent.collect.state import FeedState
-    from agent.embedded import EmbeddedSink
+    from agent.embedded import EmbeddedSink, OnStored
     from agent.pages.rules import PageRules
+    from agent.web.access import Access
+    from agent.web.live import Hub
     from streams.metrics import Metrics
+    from streams.model import Article
     from streams.stores.sqlite import SqliteStore
 
 log = logging.getLogger("rasad.run")
@@ -40,6 +43,7 @@ class EmbeddedAgent:
     store: SqliteStore
     display: RunDisplay
     metrics_port: int | None
+    web_port: int | None
     sink: EmbeddedSink
     metrics: Metrics
     states: dict[str, FeedState]
@@ -56,13 +60,15 @@ async def embedded_agent(
     page_rules: PageRules | None = None,
     footer: str = "",
     alerts: AlertConfig | None = None,
-    alerts_folder: Path | None = None,
+    folder: Path | None = None,
+    access: Access | None = None,
 ) -> AsyncIterator[EmbeddedAgent]:
     """Set the agent up, give it for running, and put everything away in order: collector, stages, deliveries, store.
 
     Args:
         alerts: rules and destinations; None: nothing alerts.
-        alerts_folder: configuration folder whose rules and destinations are read again when they change.
+        folder: that of the configuration, whose rules and destinations are read again when they change.
+        access: who may see the web page; None: it is not served.
 
     Raises:
         RasadError: the SQLite file cannot be used, or the metrics port is taken.
@@ -96,6 +102,8 @@ async def embedded_agent(
         settle()
         display = RunDisplay(lambda: collector.counts(), lambda: collector.states(), footer=footer)
         burst = BurstHelper(pipeline.enrich, definitions)
+        page = _Page(settings, definitions, feeds, folder or Path("config"), access)
+        on_stored = page.also(display.articles_stored)
         decider = None
         if alerts is not None:
             from agent.alerts.embedded import EmbeddedAlerts
@@ -104,7 +112,7 @@ async def embedded_agent(
 
             policy = RetryPolicy(give_up_seconds=settings.alerts.give_up_seconds)
             decider = EmbeddedAlerts(alerts, store, sender_maker(settings), metrics, policy=policy)
-        sink = EmbeddedSink(pipeline, store, metrics, display.articles_stored, burst, decider)
+        sink = EmbeddedSink(pipeline, store, metrics, on_stored, burst, decider)
         collector = Collector(
             feeds=feeds,
             states=states,
@@ -118,21 +126,74 @@ async def embedded_agent(
         async with AsyncExitStack() as running:
             if decider is not None:
                 await running.enter_async_context(decider)
-                if alerts_folder is not None:
+                if folder is not None:
                     from agent.alerts.reload import AlertReloader
 
                     seconds = settings.alerts.watch_seconds
                     await running.enter_async_context(
-                        AlertReloader(alerts_folder, definitions, decider.use, metrics, watch_seconds=seconds)
+                        AlertReloader(folder, definitions, decider.use, metrics, watch_seconds=seconds)
                     )
             port = await running.enter_async_context(serve(metrics, settings.metrics, lambda: None))
+            web_port = await running.enter_async_context(page.served(lambda: collector.states(), metrics))
             try:
-                yield EmbeddedAgent(collector, store, display, port, sink, metrics, states, decider)
+                yield EmbeddedAgent(collector, store, display, port, web_port, sink, metrics, states, decider)
             finally:
                 await collector.close()
                 await sink.close()
     finally:
         await store.close()
+
+
+class _Page:
+    """The web page, where there is to be one; nothing of it is imported where not."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        definitions: Definitions,
+        feeds: Sequence[FeedDefinition],
+        folder: Path,
+        access: Access | None,
+    ) -> None:
+        self._settings, self._definitions, self._feeds, self._folder = settings, definitions, feeds, folder
+        self._access = access if settings.web.port is not None else None
+        self._hub: Hub | None = None
+        if self._access is not None:
+            from agent.web.live import Hub
+
+            self._hub = Hub()
+
+    def also(self, on_stored: OnStored) -> OnStored:
+        """Return what hands stored articles to the page, too."""
+        hub = self._hub
+        if hub is None:
+            return on_stored
+
+        def both(articles: Sequence[Article]) -> None:
+            on_stored(articles)
+            hub.publish(articles)
+
+        return both
+
+    @asynccontextmanager
+    async def served(self, states: Callable[[], Sequence[FeedState]], metrics: Metrics) -> AsyncIterator[int | None]:
+        """Serve it while the block runs; gives its port, None where there is none."""
+        if self._access is None or self._hub is None:
+            yield None
+            return
+        from agent.web.embedding import served
+
+        async with served(
+            self._settings,
+            self._definitions,
+            self._feeds,
+            folder=self._folder,
+            access=self._access,
+            hub=self._hub,
+            states=states,
+            metrics=metrics,
+        ) as port:
+            yield port
 
 
 def _feed_states(store: SqliteStore) -> dict[str, FeedState]:

@@ -271,6 +271,20 @@ class MetricsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     token: Annotated[str | None, Meta(description="bearer token that /metrics asks for", extra={"secret": True})] = None
 
 
+class WebSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    host: Annotated[str, Meta(description="address of the web page; anything but loopback needs web.users_file")] = (
+        "127.0.0.1"
+    )
+    port: Annotated[Port | None, Meta(description="0 takes a free port; empty turns the page off")] = 8765
+    users_file: Annotated[
+        str | None, Meta(description="YAML file of who may log in: docs/how-to/web-users.md; empty: nobody has to")
+    ] = None
+    public_url: Annotated[
+        Annotated[str, Meta(pattern="^https?://[^/?#\\s]+/?$")] | None,
+        Meta(description="address that visitors reach the page at, where a proxy stands before it"),
+    ] = None
+
+
 class LogSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["text", "json"] = "text"
@@ -289,6 +303,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     worker: WorkerSettings = WorkerSettings()
     alerts: AlertSettings = AlertSettings()
     metrics: MetricsSettings = MetricsSettings()
+    web: WebSettings = WebSettings()
     log: LogSettings = LogSettings()
 
 

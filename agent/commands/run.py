@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from agent.collect.feeds import FeedDefinition
     from agent.pages.rules import PageRules
     from agent.settings import Settings
+    from agent.web.access import Access
     from streams.definitions import Definitions
 
 
@@ -21,12 +22,16 @@ if TYPE_CHECKING:
 @click.option("--config", "folder", metavar="FOLDER", help="Configuration folder (default: ./config, or the shipped).")
 @click.option("--store", "store_path", metavar="FILE", help="SQLite file, instead of the configured one.")
 @click.option("--metrics-port", type=click.IntRange(0, 65535), help="Serve /metrics on this port; 0 takes a free one.")
+@click.option("--web-port", type=click.IntRange(0, 65535), help="Serve the web page on this port; 0 takes a free one.")
 @click.option("--once", is_flag=True, help="Poll every feed once, then stop.")
-def command(folder: str | None, store_path: str | None, metrics_port: int | None, once: bool) -> int:
+def command(
+    folder: str | None, store_path: str | None, metrics_port: int | None, web_port: int | None, once: bool
+) -> int:
     """Run the whole agent in this process, on one SQLite file, until Ctrl-C.
 
-    Polls the feeds of the configuration, finds language, topics and entities, stores and indexes. On a terminal it
-    shows what it is doing; elsewhere it logs. Stop it any way you like: a killed agent goes on where it was.
+    Polls the feeds of the configuration, finds language, topics and entities, stores and indexes, and serves a web
+    page on loopback (web.port). On a terminal it shows what it is doing; elsewhere it logs. Stop it any way you like:
+    a killed agent goes on where it was.
     """
     import asyncio
 
@@ -39,6 +44,7 @@ def command(folder: str | None, store_path: str | None, metrics_port: int | None
     from agent.definitions import load_definitions
     from agent.pages.rules import load_page_rules
     from agent.settings import config_folder, load_settings
+    from agent.web.access import load_access
 
     faults = Faults()
     path = config_folder(folder)
@@ -50,6 +56,9 @@ def command(folder: str | None, store_path: str | None, metrics_port: int | None
     feeds = load_feeds(path / "feeds", faults)
     page_rules = load_page_rules(path / "pages", faults)
     alerts = load_alerts(path, definitions, faults)
+    if web_port is not None:
+        settings = msgspec.structs.replace(settings, web=msgspec.structs.replace(settings.web, port=web_port))
+    access = load_access(settings.web, faults) if settings.web.port is not None and not once else None
     faults.check()
     # What follows takes some seconds; nobody shall take silence for a fault.
     click.echo(
@@ -63,7 +72,7 @@ def command(folder: str | None, store_path: str | None, metrics_port: int | None
         settings = replace(settings, store=replace(settings.store, path=store_path))
     if metrics_port is not None:
         settings = replace(settings, metrics=replace(settings.metrics, port=metrics_port))
-    return asyncio.run(_run(settings, definitions, feeds, page_rules, alerts, path, once=once))
+    return asyncio.run(_run(settings, definitions, feeds, page_rules, alerts, path, access, once=once))
 
 
 def _count(things: Sized, one: str, many: str = "") -> str:
@@ -77,6 +86,7 @@ async def _run(
     page_rules: PageRules,
     alerts: AlertConfig,
     folder: Path,
+    access: Access | None,
     *,
     once: bool,
 ) -> int:
@@ -92,8 +102,18 @@ async def _run(
     footer = f"store {settings.store.path}  ·  search it: rasad search 'QUERY'  ·  stop with Ctrl-C"
     set_up_logging(settings.log, console if console.is_terminal else None)
     async with embedded_agent(
-        settings, definitions, feeds, page_rules=page_rules, footer=footer, alerts=alerts, alerts_folder=folder
+        settings,
+        definitions,
+        feeds,
+        page_rules=page_rules,
+        footer=footer,
+        alerts=alerts,
+        folder=folder,
+        access=access,
     ) as agent:
+        if agent.web_port is not None:
+            host = f"[{settings.web.host}]" if ":" in settings.web.host else settings.web.host
+            click.echo(f"web page: http://{host}:{agent.web_port}/", err=True)
         if agent.metrics_port is not None:
             click.echo(f"metrics: http://{settings.metrics.host}:{agent.metrics_port}/metrics", err=True)
         async with agent.display.live(console):

@@ -1,0 +1,98 @@
+"""Articles as they are stored, handed to everybody who watches.
+
+stored articles, or the store's `tail` ─▶ Hub ─▶ for each watcher: its query ─▶ a bounded queue ─▶ server-sent events
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Sequence
+
+from streams.model import Article
+from streams.stores.base import ArticleStore, Hit, Search, StoreError
+from streams.stores.plan import Plan
+
+log = logging.getLogger("rasad.web")
+
+MOST_WATCHERS = 64
+_QUEUE = 200
+_PAUSE_SECONDS = 2.0
+
+
+class TooManyWatchers(Exception):
+    """As many streams are open as may be."""
+
+
+class Hub:
+    """Gives each stored article to every watcher whose search it fits. A watcher that does not keep up misses the
+    oldest."""
+
+    def __init__(self) -> None:
+        self._watchers: dict[asyncio.Queue[Hit | None], Plan] = {}
+        self._following: asyncio.Task[None] | None = None
+        self._is_closed = False
+
+    @property
+    def watchers(self) -> int:
+        """How many watch."""
+        return len(self._watchers)
+
+    def publish(self, articles: Sequence[Article]) -> None:
+        """Hand out articles that were just stored. On the event loop."""
+        for queue, plan in self._watchers.items():
+            for article in articles:
+                if (hit := plan.judge(article)) is not None:
+                    _put(queue, hit)
+
+    def follow(self, store: ArticleStore) -> None:
+        """Hand out what another process stores, for as long as the hub is open."""
+        self._following = asyncio.create_task(self._follow(store))
+
+    async def watch(self, search: Search, *, ready: asyncio.Event | None = None) -> AsyncIterator[Hit]:
+        """Yield the articles that fit as they are stored, until the hub is closed.
+
+        Raises:
+            QueryError: the query is faulty.
+            TooManyWatchers: no further stream may be opened.
+        """
+        if len(self._watchers) >= MOST_WATCHERS:
+            raise TooManyWatchers
+        plan = Plan.of(search, is_standing=True)
+        queue: asyncio.Queue[Hit | None] = asyncio.Queue(_QUEUE)
+        self._watchers[queue] = plan
+        if self._is_closed:
+            queue.put_nowait(None)
+        if ready is not None:
+            ready.set()
+        try:
+            while (hit := await queue.get()) is not None:
+                yield hit
+        finally:
+            del self._watchers[queue]
+
+    async def close(self) -> None:
+        """End every stream."""
+        self._is_closed = True
+        for queue in self._watchers:
+            _put(queue, None)
+        if self._following is not None:
+            self._following.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._following
+
+    async def _follow(self, store: ArticleStore) -> None:
+        while True:
+            try:
+                async for hit in store.tail(Search()):
+                    self.publish([hit.article])
+            except StoreError as error:
+                log.warning("live: %s", error)
+            await asyncio.sleep(_PAUSE_SECONDS)
+
+
+def _put(queue: asyncio.Queue[Hit | None], item: Hit | None) -> None:
+    if queue.full():
+        queue.get_nowait()
+    queue.put_nowait(item)
