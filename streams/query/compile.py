@@ -8,7 +8,8 @@ program    ── positions, phrases, proximity, Boolean, score                 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from array import array
+from collections.abc import Iterable
 from typing import Any
 
 from streams.query.errors import QueryError
@@ -16,6 +17,7 @@ from streams.query.fields import narrower
 from streams.query.leaves import (
     NO_CONCEPT,
     EntityLeaf,
+    Group,
     LanguageLeaf,
     Leaf,
     NearLeaf,
@@ -34,6 +36,7 @@ from streams.query.program import (
     has_node,
     published_node,
 )
+from streams.query.scan import ALONE, FOLLOWED, PRECEDED, PairTable, pair_key
 from streams.query.syntax import (
     AtLeast,
     Clauses,
@@ -62,13 +65,10 @@ class Vocabulary:
         self.prefixes: dict[str, int] = {}
         self.exact: dict[tuple[str, str], int] = {}
         self.fields: dict[tuple[str, str], int] = {}
-        self.followed: dict[int, dict[int, int]] = {}
-        """Atoms of two words side by side whose first is the rarer one: by the first, then by the second."""
-        self.preceded: dict[int, dict[int, int]] = {}
-        """Those whose second is: by the second, then by the first."""
-        self.alone: set[int] = set()
-        """Atoms of words that say something without the word beside them."""
-        self.members: dict[int, frozenset[int]] = {}
+        self.pairs: PairTable = {}
+        self.flags = bytearray()
+        """What is known of an atom, as a sum: `ALONE`, `FOLLOWED`, `PRECEDED`."""
+        self.members: dict[int, Group] = {}
         """By atom of a concept: the atoms of which it has one at least."""
         self.exact_atoms: set[int] = set()
         self.size = 0
@@ -87,44 +87,42 @@ class Vocabulary:
 
     def pair(self, first: Word, second: Word) -> int:
         """Return the atom of two words side by side."""
-        atoms = self.word(first), self.word(second)
-        if _rarity(first) >= _rarity(second):
-            return self._atom(self.followed.setdefault(atoms[0], {}), atoms[1])
-        return self._atom(self.preceded.setdefault(atoms[1], {}), atoms[0])
-
-    def pairs(self) -> Iterator[tuple[int, int, int]]:
-        """Yield every pair: its words and its own atom."""
-        for table in (self.followed, self.preceded):
-            for rare, others in table.items():
-                for other, atom in others.items():
-                    yield rare, other, atom
+        rare, other = self.word(first), self.word(second)
+        flag, is_preceded = FOLLOWED, _rarity(first) < _rarity(second)
+        if is_preceded:
+            rare, other, flag = other, rare, PRECEDED
+        self.flags[rare] |= flag
+        return self._atom(self.pairs, pair_key(rare, other, is_preceded=is_preceded))
 
     def concept(self) -> int:
         """Return a new atom for a concept."""
+        return self._new()
+
+    def _new(self) -> int:
+        self.flags.append(0)
         self.size += 1
         return self.size - 1
 
     def _atom(self, table: dict[Any, int], key: object) -> int:
         atom = table.get(key)
         if atom is None:
-            atom = table[key] = self.size
-            self.size += 1
+            atom = table[key] = self._new()
         return atom
 
-    def commonness(self) -> list[float]:
+    def commonness(self) -> array[float]:
         """Return by atom how likely an article is to have it, as a rank.
 
         No corpus is at hand, but short words are common.
         """
-        found = [1.0] * self.size
+        found = array("d", [1.0]) * self.size
         for term, atom in self.terms.items():
             found[atom] = _of_length(len(term))
         for (term, _), atom in self.exact.items():
             found[atom] = _of_length(len(term))
         for prefix, atom in self.prefixes.items():
             found[atom] = 4 * _of_length(len(prefix))
-        for one, other, atom in self.pairs():
-            found[atom] = 0.02 * min(found[one], found[other])
+        for key, atom in self.pairs.items():
+            found[atom] = 0.02 * min(found[key >> 32], found[(key >> 1) & 0x7FFFFFFF])
         for (field, _), atom in self.fields.items():
             found[atom] = 100.0 if field in ("lang", "country") else 10.0
         for concept, members in self.members.items():
@@ -173,7 +171,7 @@ class Compiler:
             case FieldIs(field="entity"):
                 return self._leaf(tree, scope)
             case FieldIs():
-                return FieldNode(frozenset(self.vocabulary.field(tree.field, value) for value in tree.values))
+                return FieldNode(tuple([self.vocabulary.field(tree.field, value) for value in tree.values]))
             case Has():
                 return has_node(tree.field)
             case Published():
@@ -235,7 +233,7 @@ class Compiler:
                 return ScopedLeaf(self._leaf(tree, "any"), scope)
             case Phrase(words=(word,)):
                 atom = self.vocabulary.word(word)
-                self.vocabulary.alone.add(atom)
+                self.vocabulary.flags[atom] |= ALONE
                 return WordLeaf(atom)
             case Phrase():
                 return self._phrase(tree)
@@ -247,7 +245,7 @@ class Compiler:
                 return self._union([self._leaf(item, "any") for item in tree.should])
             case FieldIs():
                 leaves = [EntityLeaf(self.vocabulary.field("entity", value), value) for value in tree.values]
-                return leaves[0] if len(leaves) == 1 else UnionLeaf(frozenset(), tuple(leaves))
+                return leaves[0] if len(leaves) == 1 else UnionLeaf((), tuple(leaves))
             case _:
                 raise QueryError(f"{type(tree).__name__} has no place in the text", 1)
 
@@ -255,26 +253,29 @@ class Compiler:
         words = tree.words
         atoms = tuple(map(self.vocabulary.word, words))
         # Long words are rare ones: the pair that is looked for first should seldom be there.
-        offset = max(range(len(words) - 1), key=lambda at: len(words[at].key) + len(words[at + 1].key))
+        offset = 0
+        if len(words) > 2:
+            offset = max(range(len(words) - 1), key=lambda at: len(words[at].key) + len(words[at + 1].key))
         pair = self.vocabulary.pair(words[offset], words[offset + 1])
-        checked = tuple(at for at, word in enumerate(words) if word.kind == "exact" or not offset <= at <= offset + 1)
-        self.vocabulary.alone.update([atoms[at] for at in checked])
+        checked = tuple([at for at, word in enumerate(words) if word.kind == "exact" or not offset <= at <= offset + 1])
+        for at in checked:
+            self.vocabulary.flags[atoms[at]] |= ALONE
         return PhraseLeaf(atoms, pair, offset, checked)
 
     def _union(self, leaves: list[Leaf]) -> Leaf:
         if len(leaves) == 1:
             return leaves[0]
-        atoms: set[int] = set()
+        atoms: dict[int, None] = {}
         others: dict[Leaf, None] = {}
         for leaf in leaves:
             if isinstance(leaf, WordLeaf) and leaf.atom not in self.vocabulary.exact_atoms:
-                atoms.add(leaf.atom)
+                atoms[leaf.atom] = None
             elif isinstance(leaf, UnionLeaf) and self._may_copy(leaf):
-                atoms |= leaf.atoms
+                atoms.update(dict.fromkeys(leaf.atoms))
                 others.update(dict.fromkeys(leaf.others))
             else:
                 others[leaf] = None
-        key = (frozenset(atoms), tuple(others))
+        key = (tuple(atoms), tuple(others))
         known = self._same.get(key)
         if known is None:
             concept = NO_CONCEPT
@@ -306,14 +307,14 @@ class Compiler:
         """Return by atom the concepts that it may make, though no word of theirs, and by which alternatives."""
         found: dict[int, list[tuple[int, dict[Leaf, None]]]] = {}
         for union in self._concepts:
-            for atom, leaves in union.called.items():
-                found.setdefault(atom, []).append((union.concept, dict.fromkeys(leaves)))
+            for atom, leaves in union.callers().items():
+                found.setdefault(atom, []).append((union.concept, leaves))
         return {atom: tuple(concepts) for atom, concepts in found.items()}
 
 
 _SMALL_UNION = 4
 """Smaller ones are looked through where they stand, larger ones noted while an article is read."""
-_MAX_CONCEPTS = 500
+_MAX_CONCEPTS = 1_000
 _MAX_COPIED = 200_000
 """How many alternatives in all are copied from concepts into concepts that use them, so that none has to be asked."""
 

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from streams.query.scan import Scan
 
 
+Group = tuple[int, ...]
+Groups = tuple[Group, ...]
+
+
 class Node:
     """A part of a compiled query."""
 
@@ -29,9 +33,9 @@ class Node:
     def collect(self, scan: Scan, found: list[Interval]) -> None:
         """Add the positions that made this part match; called only when it does."""
 
-    def required(self) -> list[frozenset[int]]:
+    def required(self) -> Groups:
         """Return groups of atoms of which one each must be seen for this part to match; empty where nothing must."""
-        return []
+        return ()
 
     def needed_in_title(self) -> frozenset[int]:
         """Return atoms that the title must have for this part to match."""
@@ -42,9 +46,14 @@ class Node:
         return (0.0, 0.0)
 
 
-def singles(groups: Iterable[frozenset[int]]) -> frozenset[int]:
+def singles(groups: Groups) -> frozenset[int]:
     """Return the atoms that stand alone in their group, and so must be seen themselves."""
     return frozenset([atom for group in groups if len(group) == 1 for atom in group])
+
+
+def rarest(node: Node) -> Group:
+    """Return the smallest of the groups that a part requires."""
+    return min(node.required(), key=len)
 
 
 class Window(Interval):
@@ -63,14 +72,14 @@ class Leaf(Node):
 
     __slots__ = ("_required",)
 
-    _required: list[frozenset[int]]
+    _required: Groups
 
-    def needs(self) -> list[frozenset[int]]:
+    def needs(self) -> Groups:
         """Return what `required` returns; called once."""
         raise NotImplementedError
 
-    def required(self) -> list[frozenset[int]]:
-        # A hundred thousand rules have their leaves in common, and so the sets.
+    def required(self) -> Groups:
+        # A hundred thousand rules have their leaves in common, and so the groups.
         try:
             return self._required
         except AttributeError:
@@ -127,8 +136,8 @@ class WordLeaf(Leaf):
             known = scan.worths[self.atom] = scan.worth(scan.bits(self.atom))
         return known
 
-    def needs(self) -> list[frozenset[int]]:
-        return [frozenset((self.atom,))]
+    def needs(self) -> Groups:
+        return ((self.atom,),)
 
 
 class PhraseLeaf(Leaf):
@@ -154,9 +163,11 @@ class PhraseLeaf(Leaf):
             starts &= scan.bits(atom) >> index
         return Places({len(self.atoms): starts}) if starts else NOWHERE
 
-    def needs(self) -> list[frozenset[int]]:
+    def needs(self) -> Groups:
+        if not self.checked:
+            return ((self.pair,),)
         atoms = (self.pair, *[self.atoms[index] for index in self.checked])
-        return [frozenset((atom,)) for atom in dict.fromkeys(atoms)]
+        return tuple([(atom,) for atom in dict.fromkeys(atoms)])
 
 
 class EntityLeaf(Leaf):
@@ -174,40 +185,35 @@ class EntityLeaf(Leaf):
     def score(self, scan: Scan) -> float | None:
         return scan.worth(self.places(scan).starts) if self.atom in scan.seen else None
 
-    def needs(self) -> list[frozenset[int]]:
-        return [frozenset((self.atom,))]
+    def needs(self) -> Groups:
+        return ((self.atom,),)
 
 
-_NONE_CALLED: dict[int, tuple[Leaf, ...]] = {}
 NO_CONCEPT = -1
 
 
 class UnionLeaf(Leaf):
-    """Alternatives that make one concept: plain words as a set, all else by an atom that it cannot do without.
+    """Alternatives that make one concept: plain words by their atoms, all else as leaves.
 
     `concept` is an atom of its own, seen where one of the alternatives may stand; `NO_CONCEPT` where there are too many
     unions to note each while an article is read.
     """
 
-    __slots__ = ("atoms", "called", "concept", "others")
+    __slots__ = ("atoms", "concept", "others")
 
-    def __init__(self, atoms: frozenset[int], others: tuple[Leaf, ...], concept: int = NO_CONCEPT) -> None:
+    def __init__(self, atoms: Group, others: tuple[Leaf, ...], concept: int = NO_CONCEPT) -> None:
         self.atoms = atoms
         self.others = others
         self.concept = concept
-        called: dict[int, list[Leaf]] = {}
-        for leaf in others:
-            for atom in min(leaf.required(), key=len):
-                called.setdefault(atom, []).append(leaf)
-        self.called = {atom: tuple(leaves) for atom, leaves in called.items()} if called else _NONE_CALLED
 
     def _words(self, scan: Scan) -> int:
         """Return the mask of the plain words."""
         if self.concept >= 0:
             return scan.bits(self.concept)
         words = 0
-        for atom in self.atoms & scan.seen:
-            words |= scan.bits(atom)
+        for atom in self.atoms:
+            if atom in scan.seen:
+                words |= scan.bits(atom)
         return words
 
     def _others(self, scan: Scan) -> Iterable[Leaf]:
@@ -216,8 +222,8 @@ class UnionLeaf(Leaf):
             return ()
         if self.concept >= 0:
             return scan.called.get(self.concept, ())
-        called = self.called
-        return {leaf: None for atom in called.keys() & scan.seen for leaf in called[atom]}
+        is_unseen = scan.seen.isdisjoint
+        return [leaf for leaf in self.others if not any(map(is_unseen, leaf.required()))]
 
     def find(self, scan: Scan) -> Places:
         return self.choices(scan).outermost()
@@ -257,12 +263,22 @@ class UnionLeaf(Leaf):
         # An entity without mentions in the record still is in the article.
         return 0.0 if any(leaf.score(scan) is not None for leaf in self._others(scan)) else None
 
-    def needs(self) -> list[frozenset[int]]:
-        return [frozenset((self.concept,)) if self.concept >= 0 else self.members()]
+    def needs(self) -> Groups:
+        return ((self.concept,),) if self.concept >= 0 else (self.members(),)
 
-    def members(self) -> frozenset[int]:
+    def members(self) -> Group:
         """Return atoms of which one must be seen for any alternative to stand in an article."""
-        return self.atoms.union(self.called)
+        if not self.others:
+            return self.atoms
+        return tuple(dict.fromkeys((*self.atoms, *[atom for leaf in self.others for atom in rarest(leaf)])))
+
+    def callers(self) -> dict[int, dict[Leaf, None]]:
+        """Return the alternatives other than words by the atoms without which they cannot stand."""
+        found: dict[int, dict[Leaf, None]] = {}
+        for leaf in self.others:
+            for atom in rarest(leaf):
+                found.setdefault(atom, {})[leaf] = None
+        return found
 
 
 class NearLeaf(Leaf):
@@ -276,12 +292,11 @@ class NearLeaf(Leaf):
         self.is_ordered = is_ordered
         self.limit = limit
         """How many places are looked for: no more than count."""
-        self.needed = tuple(min(part.required(), key=len) for part in parts)
+        self.needed = tuple([rarest(part) for part in parts])
 
     def find(self, scan: Scan) -> Places:
-        for group in self.needed:
-            if group.isdisjoint(scan.seen):
-                return NOWHERE
+        if any(map(scan.seen.isdisjoint, self.needed)):
+            return NOWHERE
         found = []
         reach = self.distance
         for part in self.parts:
@@ -314,8 +329,8 @@ class NearLeaf(Leaf):
     def windows(self, scan: Scan) -> dict[Interval, Window]:
         return {window: window for window in map(Window, scan.near[self])} if self.places(scan) else {}
 
-    def needs(self) -> list[frozenset[int]]:
-        return [group for part in self.parts for group in part.required()]
+    def needs(self) -> Groups:
+        return tuple([group for part in self.parts for group in part.required()])
 
 
 class ScopedLeaf(Leaf):
@@ -343,7 +358,7 @@ class ScopedLeaf(Leaf):
     def windows(self, scan: Scan) -> dict[Interval, Window]:
         return self.item.windows(scan)
 
-    def needs(self) -> list[frozenset[int]]:
+    def needs(self) -> Groups:
         return self.item.required()
 
 
@@ -368,5 +383,5 @@ class LanguageLeaf(Leaf):
     def _applies(self, language: str) -> bool:
         return language in self.languages or language.partition("-")[0] in self.languages
 
-    def needs(self) -> list[frozenset[int]]:
+    def needs(self) -> Groups:
         return self.item.required()

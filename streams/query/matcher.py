@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from itertools import compress
-from typing import cast
+from typing import Any, cast
 
 from msgspec import Struct
 
 from streams.model import RawArticle, Span
 from streams.query.compile import Compiler, Vocabulary
 from streams.query.fields import values_in
-from streams.query.leaves import Node
+from streams.query.leaves import Group, Groups, Node
 from streams.query.names import resolve_all
 from streams.query.program import ClausesNode
 from streams.query.proximity import Interval
@@ -37,7 +38,7 @@ class Match(Struct, frozen=True):
 class _Program(Struct, frozen=True, gc=False):
     query_id: str
     node: Node
-    required: tuple[frozenset[int], ...]
+    required: Groups
     min_score: float
     min_mentions: int
 
@@ -58,12 +59,12 @@ def compile_queries(
     return Matcher(resolve_all(queries, named), clock or _utc_now)
 
 
-_Calls = tuple[tuple[int, ...], frozenset[int], tuple[tuple[int, int], ...]]
-"""Queries called by an atom alone; atoms that call a query together with it; which query each of them calls."""
-_MAX_PAIRS = 32
-"""Up to how many combinations of two required groups a query is called by both at once."""
-_FEW_PAIRS = 4
-_NO_ATOMS: frozenset[int] = frozenset()
+_Second = tuple[Group | int, ...]
+"""A required group and the query that is called if one of it is seen, and so on, in turn."""
+_MAX_SECOND = 32
+"""Up to this size a second required group is looked at before a query is called."""
+_FEW_CALLED = 4
+_NO_GROUPS: Groups = ((), ())
 _MAX_REQUIRED = 4
 """How many required groups are looked at before the program runs."""
 
@@ -78,7 +79,12 @@ class Matcher:
         self._clock = clock
         self._programs: list[_Program] = []
         self._always: tuple[int, ...] = ()
-        self._calls: dict[int, _Calls] = {}
+        self._called_alone: dict[int, tuple[int, ...]] = {}
+        """Queries by an atom that calls them."""
+        self._called_with: dict[int, _Second] = {}
+        """Queries by an atom that calls them together with another."""
+        self._others: dict[int, frozenset[int]] = {}
+        """By an atom that would call many, all of the atoms of which one must be beside it."""
         self._add(queries, nodes, vocabulary.commonness())
         self._vocabulary = vocabulary
         self._surfaces = {atom: surface for (_, surface), atom in vocabulary.exact.items()}
@@ -90,43 +96,40 @@ class Matcher:
     def __len__(self) -> int:
         return len(self._programs)
 
-    def _add(self, queries: Mapping[str, Query], nodes: list[Node], commonness: list[float]) -> None:
+    def _add(self, queries: Mapping[str, Query], nodes: list[Node], commonness: array[float]) -> None:
         """Note for every query which atoms call it: one of its rarest required group, or that and one of the next."""
-        groups = [list(dict.fromkeys(node.required())) for node in nodes]
-        uses = [0] * len(commonness)
+        groups = [node.required() for node in nodes]
+        uses = array("L", [0]) * len(commonness)
         for found in groups:
             for group in found:
                 for atom in group:
                     uses[atom] += 1
         # What is in many queries is likely to be in many articles, too.
-        cost = [common * (1 + count) for common, count in zip(commonness, uses, strict=True)]
-        single: defaultdict[int, list[int]] = defaultdict(list)
-        double: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
+        cost = array("d", [common * (1 + count) for common, count in zip(commonness, uses, strict=True)])
+        alone: defaultdict[int, list[int]] = defaultdict(list)
+        together: defaultdict[int, list[Group | int]] = defaultdict(list)
         always = []
         for index, ((query_id, query), node, found) in enumerate(zip(queries.items(), nodes, groups, strict=True)):
             if len(found) > 1:
-                found.sort(key=lambda group: sum(map(cost.__getitem__, group)))
-            first, second, *rest = (*found, *[frozenset[int]()] * 2)
+                found = tuple(sorted(dict.fromkeys(found), key=lambda group: sum([cost[atom] for atom in group])))
+            first, second, *rest = (*found, *_NO_GROUPS)
             if not first:
                 always.append(index)
-            elif second and len(first) * len(second) <= _MAX_PAIRS and first.isdisjoint(second):
+            elif second and len(second) <= _MAX_SECOND:
                 for atom in first:
-                    double[atom] += [(other, index) for other in second]
+                    together[atom] += (second, index)
             else:
                 rest = [second, *rest]
                 for atom in first:
-                    single[atom].append(index)
-            required = tuple(group for group in rest if group)[:_MAX_REQUIRED]
+                    alone[atom].append(index)
+            required = tuple([group for group in rest if group][:_MAX_REQUIRED])
             self._programs.append(_Program(query_id, node, required, query.min_score, query.min_mentions))
-        self._calls = {
-            atom: (
-                tuple(single.get(atom, ())),
-                # For a few, a set would cost more memory than it saves looks.
-                frozenset(other for other, _ in pairs) if len(pairs) > _FEW_PAIRS else _NO_ATOMS,
-                tuple(pairs),
-            )
-            for atom in {**single, **double}
-            for pairs in (double.get(atom, ()),)
+        self._called_alone = {atom: tuple(called) for atom, called in alone.items()}
+        self._called_with = {atom: tuple(called) for atom, called in together.items()}
+        self._others = {
+            atom: frozenset([other for group in called[::2] for other in group])  # type: ignore[union-attr]
+            for atom, called in together.items()
+            if len(called) > 2 * _FEW_CALLED
         }
         self._always = tuple(always)
 
@@ -142,26 +145,23 @@ class Matcher:
         found = []
         for index in self._called(scan.seen):
             program = self._programs[index]
-            for group in program.required:
-                if group.isdisjoint(scan.seen):
-                    break
-            else:
+            if not any(map(scan.seen.isdisjoint, program.required)):
                 match = _decide(program, scan, least.get(program.query_id) if least is not None else None)
                 if match is not None:
                     found.append(match)
         return found
 
     def _called(self, seen: set[int]) -> list[int]:
-        called = list(self._always)
-        calls = self._calls
+        called: list[Any] = list(self._always)
+        alone, together, others = self._called_alone, self._called_with, self._others
+        is_unseen = seen.isdisjoint
         for atom in seen:
-            if atom in calls:
-                alone, others, doubles = calls[atom]
-                if alone:
-                    called += alone
-                # One look at the set first: most often none of the others is there, and they lie scattered in memory.
-                if doubles and not (others and others.isdisjoint(seen)):
-                    called += [index for other, index in doubles if other in seen]
+            if atom in alone:
+                called += alone[atom]
+            # One look at all of the others first: most often none is there, and they lie scattered in memory.
+            if atom in together and not (atom in others and others[atom].isdisjoint(seen)):
+                found = together[atom]
+                called += [index for group, index in zip(found[::2], found[1::2], strict=True) if not is_unseen(group)]  # type: ignore[arg-type]
         return sorted(set(called))
 
     def _scan(self, document: Document, article: RawArticle) -> Scan:
@@ -172,7 +172,7 @@ class Matcher:
             lookup = self._lookups[document.language] = _Lookup(
                 _Words(self._vocabulary, self._concepts, document.language)
             )
-        every = lookup.every
+        every, table = lookup.every, self._vocabulary.pairs
         words: defaultdict[FoundWord, list[int]] = defaultdict(list)
         pairs: defaultdict[int, list[int]] = defaultdict(list)
         for base, terms in ((0, document.title.terms), (text_base(document), document.text.terms)):
@@ -184,12 +184,12 @@ class Matcher:
                 if word.followed and at + 1 < len(terms):
                     other = every[terms[at + 1]]
                     if other is not None:
-                        for atom in word.pairs_with_next(other):
+                        for atom in word.pairs_with_next(other, table):
                             pairs[atom].append(base + at)
                 if word.preceded and at:
                     other = every[terms[at - 1]]
                     if other is not None:
-                        for atom in word.pairs_with_previous(other):
+                        for atom in word.pairs_with_previous(other, table):
                             pairs[atom].append(base + at - 1)
         scan = Scan(document, article, words, pairs, self._clock)
         fields = [
@@ -269,14 +269,8 @@ class _Words(dict[str, FoundWord | None]):
     def _word(self, atoms: tuple[int, ...]) -> FoundWord:
         known = self._same.get(atoms)
         if known is None:
-            vocabulary = self._vocabulary
-            alone = [atom for atom in atoms if atom in vocabulary.alone]
             concepts = dict.fromkeys(concept for atom in atoms for concept in self._concepts.get(atom, ()))
-            followed, preceded = (
-                tuple([table[atom] for atom in atoms if atom in table])
-                for table in (vocabulary.followed, vocabulary.preceded)
-            )
-            known = self._same[atoms] = FoundWord(atoms, (*alone, *concepts), followed, preceded)
+            known = self._same[atoms] = FoundWord(atoms, tuple(concepts), self._vocabulary.flags)
         return known
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from streams.query import dates
 from streams.query.fields import article_has
-from streams.query.leaves import Leaf, Node, singles
+from streams.query.leaves import Group, Groups, Leaf, Node, rarest, singles
 from streams.query.proximity import Interval
 from streams.query.syntax import Published
 
@@ -21,14 +21,14 @@ class FieldNode(Node):
 
     __slots__ = ("atoms",)
 
-    def __init__(self, atoms: frozenset[int]) -> None:
+    def __init__(self, atoms: Group) -> None:
         self.atoms = atoms
 
     def score(self, scan: Scan) -> float | None:
-        return None if self.atoms.isdisjoint(scan.seen) else 0.0
+        return None if scan.seen.isdisjoint(self.atoms) else 0.0
 
-    def required(self) -> list[frozenset[int]]:
-        return [self.atoms]
+    def required(self) -> Groups:
+        return (self.atoms,)
 
 
 class CheckNode(Node):
@@ -58,7 +58,7 @@ class AtLeastNode(Node):
     def collect(self, scan: Scan, found: list[Interval]) -> None:
         self.leaf.collect(scan, found)
 
-    def required(self) -> list[frozenset[int]]:
+    def required(self) -> Groups:
         return self.leaf.required()
 
     def needed_in_title(self) -> frozenset[int]:
@@ -84,7 +84,7 @@ class WeightedNode(Node):
     def collect(self, scan: Scan, found: list[Interval]) -> None:
         self.item.collect(scan, found)
 
-    def required(self) -> list[frozenset[int]]:
+    def required(self) -> Groups:
         return self.item.required()
 
     def needed_in_title(self) -> frozenset[int]:
@@ -193,17 +193,15 @@ class ClausesNode(Node):
             if node.score(scan) is not None:
                 node.collect(scan, found)
 
-    def required(self) -> list[frozenset[int]]:
-        groups = [group for node in self.must for group in node.required()]
+    def required(self) -> Groups:
         if self.must or not self.should:
-            return groups
-        group: set[int] = set()
+            return tuple([group for node in self.must for group in node.required()])
+        group: dict[int, None] = {}
         for node in self.should:
-            needed = node.required()
-            if not needed:
-                return []
-            group |= min(needed, key=len)
-        return [frozenset(group)]
+            if not node.required():
+                return ()
+            group.update(dict.fromkeys(rarest(node)))
+        return (tuple(group),)
 
     def needed_in_title(self) -> frozenset[int]:
         return frozenset[int]().union(*[node.needed_in_title() for node in self.must])

@@ -23,44 +23,61 @@ def text_base(document: Document) -> int:
     return len(document.title.terms) + GAP
 
 
+ALONE, FOLLOWED, PRECEDED = 1, 2, 4
+"""Flags of a word's atom: it says something without the word beside it; it is the rarer word of pairs, and the first of
+them; it is the rarer word of pairs, and the second."""
+PairTable = dict[int, int]
+"""Atoms of two words side by side, by `pair_key`."""
+
+
+def pair_key(rare: int, other: int, *, is_preceded: bool) -> int:
+    """Return the key of a pair of atoms: `rare` the one that is looked at first, and whether it is the second word."""
+    return rare << 32 | other << 1 | is_preceded
+
+
 class FoundWord:
     """A word of a document that queries have: what it stands for. The same object for all words that say the same."""
 
     __slots__ = ("after", "atoms", "before", "followed", "is_looked_at", "preceded", "seen")
 
-    def __init__(self, atoms: tuple[int, ...], seen: tuple[int, ...], followed: _Pairs, preceded: _Pairs) -> None:
+    def __init__(self, atoms: tuple[int, ...], concepts: tuple[int, ...], flags: bytearray) -> None:
         self.atoms = atoms
-        self.seen = seen
+        self.seen = (*[atom for atom in atoms if flags[atom] & ALONE], *concepts)
         """Those atoms that say something without the word beside it, and the concepts that have it as a word."""
-        self.followed = followed
-        """The pairs that it begins, where it is the rarer word of the two: by the atom of the second."""
-        self.preceded = preceded
-        """The pairs that it ends, likewise: by the atom of the first."""
+        self.followed = tuple([atom for atom in atoms if flags[atom] & FOLLOWED])
+        self.preceded = tuple([atom for atom in atoms if flags[atom] & PRECEDED])
         self.after: dict[FoundWord, tuple[int, ...]] = {}
         """The pairs that it makes with a word after it, for those that were met."""
         self.before: dict[FoundWord, tuple[int, ...]] = {}
-        self.is_looked_at = bool(seen or followed or preceded)
+        self.is_looked_at = bool(self.seen or self.followed or self.preceded)
         """If not, it counts only beside a rarer word."""
 
-    def pairs_with_next(self, word: FoundWord) -> tuple[int, ...]:
+    def pairs_with_next(self, word: FoundWord, table: PairTable) -> tuple[int, ...]:
         """Return the atoms of the pairs that this word and `word` after it make."""
-        return _remembered(self.after, word, self.followed)
+        found = self.after.get(word)
+        if found is None:
+            keys = [pair_key(rare, other, is_preceded=False) for rare in self.followed for other in word.atoms]
+            found = _remember(self.after, word, keys, table)
+        return found
 
-    def pairs_with_previous(self, word: FoundWord) -> tuple[int, ...]:
+    def pairs_with_previous(self, word: FoundWord, table: PairTable) -> tuple[int, ...]:
         """Return the atoms of the pairs that `word` and this one after it make."""
-        return _remembered(self.before, word, self.preceded)
+        found = self.before.get(word)
+        if found is None:
+            keys = [pair_key(rare, other, is_preceded=True) for rare in self.preceded for other in word.atoms]
+            found = _remember(self.before, word, keys, table)
+        return found
 
 
-_Pairs = tuple[dict[int, int], ...]
 _MOST_REMEMBERED = 1_000
 
 
-def _remembered(known: dict[FoundWord, tuple[int, ...]], word: FoundWord, pairs: _Pairs) -> tuple[int, ...]:
-    found = known.get(word)
-    if found is None:
-        if len(known) >= _MOST_REMEMBERED:
-            known.clear()
-        found = known[word] = tuple([one[atom] for one in pairs for atom in word.atoms if atom in one])
+def _remember(
+    known: dict[FoundWord, tuple[int, ...]], word: FoundWord, keys: list[int], table: PairTable
+) -> tuple[int, ...]:
+    if len(known) >= _MOST_REMEMBERED:
+        known.clear()
+    found = known[word] = tuple([table[key] for key in keys if key in table])
     return found
 
 
