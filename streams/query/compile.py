@@ -85,13 +85,10 @@ class Vocabulary:
         """Return the atom of a field that has `value`."""
         return self._atom(self.fields, (name, value))
 
-    def pair(self, first: Word, second: Word) -> int:
-        """Return the atom of two words side by side."""
-        rare, other = self.word(first), self.word(second)
-        flag, is_preceded = FOLLOWED, _rarity(first) < _rarity(second)
-        if is_preceded:
-            rare, other, flag = other, rare, PRECEDED
-        self.flags[rare] |= flag
+    def pair(self, first: int, second: int, *, is_preceded: bool) -> int:
+        """Return the atom of two words side by side. `is_preceded`: the second of them is the rarer one."""
+        rare, other = (second, first) if is_preceded else (first, second)
+        self.flags[rare] |= PRECEDED if is_preceded else FOLLOWED
         return self._atom(self.pairs, pair_key(rare, other, is_preceded=is_preceded))
 
     def concept(self) -> int:
@@ -145,6 +142,7 @@ class Compiler:
     def __init__(self) -> None:
         self.vocabulary = Vocabulary()
         self._leaves: dict[object, Leaf] = {}
+        self._phrases: dict[Phrase, Leaf] = {}
         self._same: dict[object, Leaf] = {}
         self._places = COUNTED_MENTIONS
         self._concepts: list[UnionLeaf] = []
@@ -215,8 +213,15 @@ class Compiler:
             self._places = before
 
     def _leaf(self, tree: Tree, scope: Scope) -> Leaf:
-        is_large = isinstance(tree, Clauses | Near | InLanguage)
-        key = (id(tree), scope, self._places) if is_large else (tree, scope)
+        if type(tree) is Phrase:
+            if scope == "any":  # nearly all that there are
+                leaf = self._phrases.get(tree)
+                if leaf is None:
+                    leaf = self._phrases[tree] = self._phrase(tree)
+                return leaf
+            key: object = (tree, scope)
+        else:
+            key = (id(tree), scope, self._places) if isinstance(tree, _LARGE) else (tree, scope)
         known = self._leaves.get(key)
         if known is None:
             known = self._leaves[key] = self._new_leaf(tree, scope)
@@ -231,12 +236,6 @@ class Compiler:
                 return self._same.setdefault((parts, tree.distance, tree.is_ordered, self._places), near)
             case _ if scope != "any":
                 return ScopedLeaf(self._leaf(tree, "any"), scope)
-            case Phrase(words=(word,)):
-                atom = self.vocabulary.word(word)
-                self.vocabulary.flags[atom] |= ALONE
-                return WordLeaf(atom)
-            case Phrase():
-                return self._phrase(tree)
             case InScope():
                 return ScopedLeaf(self._leaf(tree.item, "any"), tree.scope)
             case InLanguage():
@@ -249,17 +248,23 @@ class Compiler:
             case _:
                 raise QueryError(f"{type(tree).__name__} has no place in the text", 1)
 
-    def _phrase(self, tree: Phrase) -> PhraseLeaf:
-        words = tree.words
-        atoms = tuple(map(self.vocabulary.word, words))
+    def _phrase(self, tree: Phrase) -> Leaf:
+        words, vocabulary = tree.words, self.vocabulary
+        atoms = tuple(map(vocabulary.word, words))
+        if len(words) == 1:
+            vocabulary.flags[atoms[0]] |= ALONE
+            return WordLeaf(atoms[0])
         # Long words are rare ones: the pair that is looked for first should seldom be there.
         offset = 0
         if len(words) > 2:
             offset = max(range(len(words) - 1), key=lambda at: len(words[at].key) + len(words[at + 1].key))
-        pair = self.vocabulary.pair(words[offset], words[offset + 1])
+        one, other = words[offset], words[offset + 1]
+        pair = vocabulary.pair(atoms[offset], atoms[offset + 1], is_preceded=_rarity(one) < _rarity(other))
+        if len(words) == 2 and one.kind != "exact" != other.kind:
+            return PhraseLeaf(atoms, pair, 0, ())
         checked = tuple([at for at, word in enumerate(words) if word.kind == "exact" or not offset <= at <= offset + 1])
         for at in checked:
-            self.vocabulary.flags[atoms[at]] |= ALONE
+            vocabulary.flags[atoms[at]] |= ALONE
         return PhraseLeaf(atoms, pair, offset, checked)
 
     def _union(self, leaves: list[Leaf]) -> Leaf:
@@ -312,6 +317,8 @@ class Compiler:
         return {atom: tuple(concepts) for atom, concepts in found.items()}
 
 
+_LARGE = (Clauses, Near, InLanguage)
+"""Trees that are told apart by being the same object, since comparing them would be long."""
 _SMALL_UNION = 4
 """Smaller ones are looked through where they stand, larger ones noted while an article is read."""
 _MAX_CONCEPTS = 1_000

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from streams.query.errors import MAX_PHRASE_WORDS, MIN_PREFIX_LETTERS, QueryError, QueryTooCostly
 from streams.query.syntax import Clauses, Node, Phrase, Word
-from streams.text.tokens import tokenize
+from streams.text.tokens import terms_of, tokenize
 
 _ZWNJ = "\u200c"
 _ARABIC_SCRIPT = re.compile("[\u0620-\u06ff\u0750-\u077f\ufb50-\ufdff\ufe70-\ufefc]")
@@ -38,13 +38,17 @@ def text_node(raw: str, column: int, *, is_exact: bool = False, has_star: bool =
 
 
 def _plain_node(raw: str) -> Node:
-    spellings = dict.fromkeys(_spellings(raw))
-    if not spellings:
+    terms = terms_of(raw)
+    if not terms:
         raise _nothing(raw, 1)
-    phrases = tuple(Phrase(tuple(Word(key) for key in keys)) for keys in spellings)
-    for phrase in phrases:
-        _check_length(phrase.words, 1)
-    return phrases[0] if len(phrases) == 1 else Clauses(should=phrases)
+    words = tuple(map(Word, terms))
+    _check_length(words, 1)
+    other = _other_spelling(raw, terms)
+    if other is None or other == terms:
+        return Phrase(words)
+    also = tuple(map(Word, other))
+    _check_length(also, 1)
+    return Clauses(should=(Phrase(words), Phrase(also)))
 
 
 _SHORT = 64
@@ -57,7 +61,7 @@ def phrase_words(raw: str, column: int, *, is_exact: bool = False) -> tuple[Word
     if is_exact:
         return _exact_words(raw, column)
     if "*" not in raw:
-        words = tuple(Word(term) for term in tokenize(raw).terms)
+        words = tuple(map(Word, terms_of(raw)))
     else:
         found: list[Word] = []
         for piece in raw.split():
@@ -66,7 +70,7 @@ def phrase_words(raw: str, column: int, *, is_exact: bool = False) -> tuple[Word
             elif "*" in piece:
                 raise QueryError("`*` may stand at the end of a word only: `word*`", column)
             else:
-                found += [Word(term) for term in tokenize(piece).terms]
+                found += map(Word, terms_of(piece))
         words = tuple(found)
     if not words:
         raise _nothing(raw, column)
@@ -74,19 +78,16 @@ def phrase_words(raw: str, column: int, *, is_exact: bool = False) -> tuple[Word
     return words
 
 
-def _spellings(raw: str) -> list[tuple[str, ...]]:
-    terms = tuple(tokenize(raw).terms)
-    found = [terms] if terms else []
-    if not terms or not _ARABIC_SCRIPT.search(raw):
-        return found
+def _other_spelling(raw: str, terms: tuple[str, ...]) -> tuple[str, ...] | None:
+    """Return the words as another writer may have them, joined or apart."""
+    if not _ARABIC_SCRIPT.search(raw):
+        return None
     if _ZWNJ in raw:
-        joined = tuple(tokenize(raw.replace(_ZWNJ, "")).terms)
-        if joined:
-            found.append(joined)
-    elif len(terms) == 1 and (split := _PERSIAN_JOINED.fullmatch(terms[0])):
+        return terms_of(raw.replace(_ZWNJ, "")) or None
+    if len(terms) == 1 and (split := _PERSIAN_JOINED.fullmatch(terms[0])):
         parts = split.groupdict()
-        found.append((parts["before"] or parts["noun"], parts["verb"] or parts["after"]))
-    return found
+        return (parts["before"] or parts["noun"], parts["verb"] or parts["after"])
+    return None
 
 
 def _with_prefix(raw: str, column: int) -> tuple[Word, ...]:

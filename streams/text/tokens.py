@@ -15,7 +15,7 @@ from streams.text.fold import FoldedWords, folded_words, has_one_yeh
 from streams.text.variants import variants
 from streams.text.words import word_pattern
 
-__all__ = ["Tokens", "tokenize", "variants"]
+__all__ = ["Tokens", "terms_of", "tokenize", "variants"]
 
 _CACHE_PIECES = 25_000
 _CACHE_PIECE_LENGTH = 48
@@ -142,6 +142,15 @@ def tokenize(text: str, language: str = "und") -> Tokens:
     terms = _pieces(*_family(language)).__getitem__
     pieces = text.split()
     return Tokens(text, language, pieces, list(chain.from_iterable(map(terms, pieces))))
+
+
+def terms_of(text: str, language: str = "und") -> tuple[str, ...]:
+    """Return the terms of `text` alone, for queries: what `tokenize(text, language).terms` has."""
+    table = _pieces(*_family(language))
+    pieces = text.split()
+    if len(pieces) == 1:
+        return table[pieces[0]]
+    return tuple(chain.from_iterable(map(table.__getitem__, pieces)))
 
 
 class _Pieces(dict[str, tuple[str, ...]]):
