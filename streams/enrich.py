@@ -43,12 +43,13 @@ class Enricher:
             language_score=language.score,
             entities=self._entities.recognize(document),
             attribution=self._attribution.find(document, raw),
-            event_dates=find_event_dates(document, _publication_day(raw)),
+            event_dates=find_event_dates(document, publication_day(raw)),
             enriched_at=now,
         )
         topics, frames = self._labeller.label(document, known)
         return msgspec.structs.replace(known, topics=topics, frames=frames)
 
 
-def _publication_day(raw: RawArticle) -> date | None:
+def publication_day(raw: RawArticle) -> date | None:
+    """Return the day from which an article reckons `yesterday`; None where its date is not to be relied on."""
     return raw.published_at.date() if raw.published_at is not None and raw.date_is_reliable else None
