@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 CONFIG ?= config
 
-.PHONY: help setup setup-dev run demo test test-fast test-wheel fuzz check format lock docs bench bench-collect bench-parse bench-schedule bench-stores bench-hops bench-query bench-pages bench-stories quality dev-up dev-down dev-status clean
+.PHONY: help setup setup-dev run demo test test-fast test-wheel fuzz check format lock docs bench bench-collect bench-parse bench-schedule bench-stores bench-hops bench-query bench-pages bench-web pictures bench-stories quality dev-up dev-down dev-status clean
 
 help: ## Show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -82,6 +82,9 @@ docs: setup-dev ## Write docs/reference/ and what deploy/ has for Grafana and Ki
 	$(BIN)/python -m deploy.grafana.dashboard
 	$(BIN)/python -m agent.kibana.files
 
+pictures: setup-dev ## Make the pictures of README and tutorial anew, from the demo
+	PICTURES=docs/pictures $(PYTEST) tests/browser/test_pictures.py -q -k picture
+
 quality: setup-dev ## Print the quality figures and hold them against their floors
 	$(PYTEST) tests/quality -s
 
@@ -90,7 +93,7 @@ quality: setup-dev ## Print the quality figures and hold them against their floo
 bench: setup-dev ## All benchmarks: JSON to var/bench.json, a table to the terminal
 	$(BIN)/python -m bench
 
-bench-collect bench-parse bench-schedule bench-stores bench-hops bench-query bench-pages bench-stories: bench-%: setup-dev
+bench-collect bench-parse bench-schedule bench-stores bench-hops bench-query bench-pages bench-web bench-stories: bench-%: setup-dev
 	$(BIN)/python -m bench $*
 
 bench-text: setup-dev

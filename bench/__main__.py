@@ -29,6 +29,7 @@ AREAS = {
     "pages": "article pages a second; from a hub's push to the index",
     "schedule": "how long entries wait, against fixed intervals that cost as much",
     "stores": "SQLite and Elasticsearch writes",
+    "web": "the web page: searches, first paint, weight, live",
     "hops": "a Faust hop, one distributed worker end to end",
 }
 

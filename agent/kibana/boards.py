@@ -8,6 +8,7 @@ from agent.kibana import objects
 from agent.kibana.fields import Fields
 from agent.kibana.objects import SavedObject
 from streams.definitions import TopicDefinition
+from streams.stores.elasticsearch import stories, trends
 from streams.stores.elasticsearch.template import mappings
 
 LABELS = {
@@ -25,6 +26,7 @@ LABELS = {
     "wire_copy": "Copy of an agency's report",
 }
 HIDDEN = ("match_terms",)
+LINKS = ("url.full",)
 _SEARCH_COLUMNS = ("title", "source_name", "language", "country", "ownership", "topics.id")
 _CONTROLS = {"topics.id": "Topic", "language": "Language", "country": "Country", "ownership": "Ownership"}
 
@@ -60,14 +62,104 @@ def article_dashboards(prefix: str) -> list[SavedObject]:
     view = f"{prefix}-articles"
     news, news_charts = _news(prefix, view)
     flow, flow_charts = _flow(prefix, view)
-    return [_view(prefix), *news_charts, *flow_charts, news, flow]
+    found, found_charts = _found(prefix)
+    return [_view(prefix), *_side_views(prefix), *news_charts, *flow_charts, *found_charts, news, flow, found]
+
+
+def story_fields() -> Fields:
+    """Return the fields of the index of stories."""
+    return Fields(stories.MAPPINGS["properties"])
+
+
+def trend_fields() -> Fields:
+    """Return the fields of the index of trends."""
+    return Fields(trends.MAPPINGS["properties"])
+
+
+def _side_views(prefix: str) -> list[SavedObject]:
+    views = []
+    for fields, name, labels in (
+        (
+            story_fields(),
+            "stories",
+            {"story_id": "Story", "articles": "Articles", "topic_ids": "Topic", "languages": "Language"},
+        ),
+        (
+            trend_fields(),
+            "trends",
+            {"series.value": "Of", "kind": "Finding", "term": "Word", "seen": "Seen", "expected": "Expected"},
+        ),
+    ):
+        for field in labels:
+            fields.type_of(field)
+        views.append(objects.data_view(f"{prefix}-{name}", f"{prefix}-{name}", f"Rasad {name}", labels))
+    return views
+
+
+def _found(prefix: str) -> tuple[SavedObject, list[SavedObject]]:
+    """What Rasad found out: spikes, and how large stories are."""
+    spikes, sizes = objects.Columns(trend_fields()), objects.Columns(story_fields())
+    findings, number = spikes.count("Findings"), sizes.count("Stories")
+    seen = spikes.largest("seen", "Most seen in an hour")
+    articles, sources = (
+        sizes.largest("articles", "Articles"),
+        sizes.largest("independent_source_count", "Independent sources"),
+    )
+    rows = [
+        [
+            objects.lines(
+                f"{prefix}-spikes-over-time",
+                "Spikes, silences and new words",
+                f"{prefix}-trends",
+                [spikes.times(), spikes.top("kind", "Finding", findings, size=3), findings],
+            ),
+            objects.table(
+                f"{prefix}-spike-list",
+                "Spike list",
+                f"{prefix}-trends",
+                [
+                    spikes.top("series.value", "Of", seen, size=50, other=False),
+                    seen,
+                    spikes.largest("expected", "Expected then"),
+                    findings,
+                    spikes.last("hour", "Latest hour"),
+                ],
+            ),
+        ],
+        [
+            objects.lines(
+                f"{prefix}-stories-over-time",
+                "Stories by topic",
+                f"{prefix}-stories",
+                [sizes.times(), sizes.top("topic_ids", "Topic", number), number],
+            ),
+            objects.table(
+                f"{prefix}-largest-stories",
+                "Story sizes",
+                f"{prefix}-stories",
+                [
+                    sizes.top("story_id", "Story", articles, size=50, other=False),
+                    articles,
+                    sources,
+                    sizes.largest("copies", "Copies"),
+                    sizes.last("last_time", "Latest article"),
+                ],
+            ),
+        ],
+    ]
+    title = "Rasad: what was found out"
+    about = "Spikes, silences and new words by the hour; stories by size."
+    whole = objects.dashboard(f"{prefix}-found", title, about, f"{prefix}-stories", rows, {"topic_ids": "Topic"})
+    return whole, [chart for row in rows for chart in row]
 
 
 def _view(prefix: str) -> SavedObject:
     fields = article_fields()
-    for name in (*LABELS, *HIDDEN):
+    for name in (*LABELS, *HIDDEN, *LINKS):
         fields.type_of(name)
-    return objects.data_view(f"{prefix}-articles", f"{prefix}-articles-*", "Rasad articles", LABELS, HIDDEN)
+    return objects.data_view(
+        f"{prefix}-articles", f"{prefix}-articles-*", "Rasad articles", LABELS, hidden=HIDDEN, links=LINKS
+    )
 
 
 def _news(prefix: str, view: str) -> tuple[SavedObject, list[SavedObject]]:

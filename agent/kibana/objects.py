@@ -61,6 +61,11 @@ class Columns:
         kind = self._fields.countable(field)
         return Column(f"last_{_safe(field)}", _measure("max", field, label, kind))
 
+    def largest(self, field: str, label: str) -> Column:
+        """The largest value of a number."""
+        kind = self._fields.countable(field)
+        return Column(f"max_{_safe(field)}", _measure("max", field, label, kind))
+
     def times(self, field: str = "@timestamp") -> Column:
         """By time, in steps that fit the range that is looked at."""
         self._fields.countable(field)
@@ -87,15 +92,23 @@ class Columns:
         return Column(f"top_{_safe(field)}", spec | kind)
 
 
-def data_view(id: str, pattern: str, name: str, labels: Mapping[str, str], hidden: Iterable[str]) -> SavedObject:
-    """Return a data view of the indices that fit `pattern`, ordered by `@timestamp`."""
+def data_view(
+    id: str,
+    pattern: str,
+    name: str,
+    labels: Mapping[str, str],
+    *,
+    hidden: Iterable[str] = (),
+    links: Iterable[str] = (),
+) -> SavedObject:
+    """Return a data view of the indices that fit `pattern`, ordered by `@timestamp`; `links` are fields to click."""
     attributes = {
         "title": pattern,
         "name": name,
         "timeFieldName": "@timestamp",
         "allowHidden": False,
         "fieldAttrs": _json({field: {"customLabel": label} for field, label in labels.items()}),
-        "fieldFormatMap": _json({"url.full": {"id": "url", "params": {"labelTemplate": "{{value}}"}}}),
+        "fieldFormatMap": _json({field: {"id": "url", "params": {"labelTemplate": "{{value}}"}} for field in links}),
         "fields": "[]",
         "runtimeFieldMap": "{}",
         "sourceFilters": _json([{"value": field} for field in hidden]),

@@ -18,6 +18,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from agent.web import errors
+from agent.web.alert_pages import AlertPages
 from agent.web.api import Api
 from agent.web.guard import Guard
 from agent.web.pages import ReadingPages
@@ -69,7 +70,7 @@ def application(world: World) -> Starlette:
     assets = Assets()
     views = Views(world, assets.address)
     reading, topics, system = ReadingPages(world, views), TopicPages(world, views), SystemPages(world, views)
-    api = Api(world, system)
+    api, alerts = Api(world, system), AlertPages(world, views)
     pages: dict[str, Handler] = {
         "/": reading.search,
         "/search": reading.random_key,
@@ -81,6 +82,7 @@ def application(world: World) -> Starlette:
         "/stories/{story_id}": reading.story,
         "/topics": topics.list,
         "/topics/{topic_id}": topics.show,
+        "/alerts": alerts.show,
         "/feeds": system.feeds,
         "/system": system.system,
         "/login": system.login_page,
@@ -98,7 +100,12 @@ def application(world: World) -> Starlette:
         "/api/v1/system": api.system,
         "/api/v1/complete": api.complete,
     }
-    posts: dict[str, Handler] = {"/topics/{topic_id}": topics.save, "/login": system.log_in, "/logout": system.log_out}
+    posts: dict[str, Handler] = {
+        "/topics/{topic_id}": topics.save,
+        "/alerts/{alert_id}": alerts.acknowledge,
+        "/login": system.log_in,
+        "/logout": system.log_out,
+    }
     # Faults of pages are answered inside the guard, so that they have its headers, too.
     kinds: tuple[type[Exception], ...] = errors.KINDS
     return Starlette(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from streams.model import Article
-from streams.stores.base import Search, SearchPage, Summary
+from streams.stores.base import Search, SearchPage, StorySearch, Summary
 from streams.stories.documents import StoryDocument, story_document
 
 if TYPE_CHECKING:
@@ -38,6 +38,9 @@ async def story(world: World, story_id: str) -> StoryDocument | None:
     if not story_id.isalnum():
         return None
     async with world.turn():
+        if (kept := await world.store.story(story_id.lower())) is not None:
+            return kept
+        # Stored by a Rasad that kept no documents of stories.
         page = await world.store.search(Search(query=f'story:"{story_id.lower()}"', limit=_STORY_ARTICLES))
         found: Sequence[Article] = [hit.article for hit in page.hits]
         return await asyncio.to_thread(story_document, story_id.lower(), found)
@@ -47,6 +50,14 @@ async def stories(world: World, form: SearchForm, most: int) -> tuple[list[Story
     """Return the stories of the newest articles that match, the largest first, and whether these were all of them."""
     import msgspec
 
+    if not form.q and not form.source and not form.country and not form.ownership:
+        since, until = form.period()
+        wanted = StorySearch(
+            since=since, until=until, topic=form.topic or None, language=form.lang or None, min_articles=2, limit=most
+        )
+        async with world.turn():
+            if kept := await world.store.stories(wanted):
+                return kept, True
     search = msgspec.structs.replace(form.search(world), limit=_ARTICLES_OF_STORIES, order="newest")
     async with world.turn():
         page = await world.store.search(search)

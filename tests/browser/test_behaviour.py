@@ -128,6 +128,7 @@ PAGES = (
     "/stories",
     "/topics",
     "/topics/syria-turkey-normalization",
+    "/alerts",
     "/feeds",
     "/system",
     "STORY",

@@ -22,6 +22,7 @@ from agent.settings import ElasticsearchSettings, Settings
 from deploy.dev.services import Elasticsearch
 from streams.definitions import TopicDefinition
 from streams.stores.elasticsearch import ElasticsearchStore
+from streams.trends.records import Series, Trend
 from tests.contract.articles import BASE, full_article, make_article
 
 pytestmark = pytest.mark.services
@@ -33,6 +34,27 @@ SEARCHES = [
     for one in boards.topic_searches(PREFIX, [TopicDefinition(id="syria-turkey-normalization", name="x", query="x")])
     if one["type"] == "search"
 ]
+
+
+TRENDS = [
+    Trend(
+        trend_id=f"{number:032x}",
+        kind="spike",
+        series=Series(kind="topic", value="syria-turkey-normalization"),
+        hour=BASE,
+        seen=40 + number,
+        expected=4.5,
+        tolerance=6.0,
+        found_at=BASE,
+    )
+    for number in range(3)
+]
+
+
+def index_of(settings: Settings, chart: dict[str, Any]) -> str:
+    """The index that a chart's data view names, for this test's prefix."""
+    kind = chart["references"][0]["id"].removeprefix(f"{PREFIX}-")
+    return f"{settings.elasticsearch.index_prefix}-{kind}" + ("-*" if kind == "articles" else "")
 
 
 @pytest.fixture(scope="module")
@@ -64,11 +86,12 @@ def client(elasticsearch: Elasticsearch, settings: Settings) -> Iterator[Client]
     async def write() -> None:
         store = ElasticsearchStore(elasticsearch_options(settings))
         await store.write([*articles, make_article(99)])
-        await store.refresh()
+        await store.write_trends(TRENDS)
         await store.close()
 
     asyncio.run(write())
     client = Client(elasticsearch.url)
+    client.indices.refresh(index=f"{settings.elasticsearch.index_prefix}-*")
     yield client
     client.close()
 
@@ -123,10 +146,10 @@ def split(column: dict[str, Any], columns: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("chart", CHARTS, ids=lambda chart: chart["id"])
 def test_every_chart_finds_something(client: Client, settings: Settings, chart: dict[str, Any]) -> None:
-    index = f"{settings.elasticsearch.index_prefix}-articles-*"
+    index = index_of(settings, chart)
     answer = client.search(index=index, size=0, aggs=aggregations(chart), query={"match_all": {}})
     assert answer["_shards"]["failed"] == 0
-    assert answer["hits"]["total"]["value"] == 22
+    assert answer["hits"]["total"]["value"] == (22 if "articles" in index else 3 if "trends" in index else 2)
     check(answer["aggregations"], aggregations(chart))
 
 
@@ -178,10 +201,11 @@ def test_every_saved_search_finds_its_articles_with_its_columns(
 
 
 def test_the_controls_offer_values(client: Client, settings: Settings) -> None:
-    index = f"{settings.elasticsearch.index_prefix}-articles-*"
     for one in boards.article_dashboards(PREFIX):
         if one["type"] != "dashboard":
             continue
+        kind = "stories" if one["id"].endswith("-found") else "articles-*"
+        index = f"{settings.elasticsearch.index_prefix}-{kind}"
         for control in json.loads(one["attributes"]["controlGroupInput"]["panelsJSON"]).values():
             field = control["explicitInput"]["fieldName"]
             assert client.search(index=index, size=0, aggs={"v": {"terms": {"field": field}}})["aggregations"]["v"][
