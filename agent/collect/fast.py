@@ -36,7 +36,7 @@ from agent.collect.fast_values import (
 )
 from agent.collect.xml_tree import Element, parse_xml
 
-_ROOT = re.compile(r"<\w")
+_BEFORE_ROOT = re.compile(r"(?:\s+|<\?.*?\?>|<!--.*?-->)*+", re.DOTALL)
 _ROOT_TAG = re.compile(r"""<\w(?:[^<>"']|"[^"<]*"|'[^'<]*')*>""")
 _XMLNS = re.compile(r"""xmlns(?::([\w.-]+))?\s*=\s*(?:"([^"]*)"|'([^']*)')""")
 _BASE = re.compile(rb"base\s*=")
@@ -78,12 +78,10 @@ def read_fast(text: str, max_entries: int) -> RawFeed | None:
 
     Entries past `max_entries` are only counted: they are empty.
     """
-    start = _ROOT.search(text)
-    if start is None:
-        return None
-    head = text[: start.start()].upper()
-    tag = _ROOT_TAG.match(text, start.start())
-    if tag is None or "<!DOCTYPE" in head or "<!ENTITY" in head:
+    before = _BEFORE_ROOT.match(text)
+    # None for a document type, too.
+    tag = _ROOT_TAG.match(text, before.end() if before is not None else 0)
+    if tag is None:
         return None
     bindings = _XMLNS.findall(text)
     if not _are_plain(bindings):

@@ -216,6 +216,13 @@ def test_entries_that_were_once_read_differently(inside: str) -> None:
     assert fast == slow
 
 
+def test_what_looks_like_a_root_before_the_root() -> None:
+    feed = '<feed xmlns="http://www.w3.org/2005/Atom"><title>t</title><entry><id>1</id></entry></feed>'
+    for before in ('<?x href="<br/>"?>', "<!-- <rss> -->", '<!DOCTYPE feed [<!ENTITY a "<b/>">]>', "<?x?><!-- --> \n"):
+        fast, slow = both(f"{before}{feed}".encode())
+        assert fast == slow
+
+
 @given(_document())
 def test_made_up_feeds(document: str) -> None:
     fast, slow = both(document.encode())
