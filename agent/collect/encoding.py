@@ -79,19 +79,24 @@ def decode_document(data: bytes, content_type: str = "") -> str:
 
     Never fails: bytes that fit no encoding become U+FFFD.
     """
+    return decode_and_tell(data, content_type)[0]
+
+
+def decode_and_tell(data: bytes, content_type: str = "") -> tuple[str, str]:
+    """Return the text of a feed document, and the name of the encoding that it was read in."""
     for bom, name in _BOMS:
         if data.startswith(bom):
-            return data[len(bom) :].decode(name, "replace")
+            return data[len(bom) :].decode(name, "replace"), name
     start = data[:64].lstrip(b"\t\n\r ")
     for prefix, name in _WIDE_STARTS:
         if start.startswith(prefix):
-            return data.decode(name, "replace")
+            return data.decode(name, "replace"), name
     try:
-        return data.decode("utf-8")
+        return data.decode("utf-8"), "utf-8"
     except UnicodeDecodeError:
         pass
     if (text := _mostly_utf8(data)) is not None:
-        return text
+        return text, "utf-8"
     guess, guess_score, evidence = _guess(data)
     for declared in _declared(data, content_type):
         if evidence >= _MIN_EVIDENCE_BYTES and declared in _SINGLE_BYTE:
@@ -99,10 +104,17 @@ def decode_document(data: bytes, content_type: str = "") -> str:
             if other_script or guess_score > _score(data, declared) + _DECLARED_MARGIN:
                 continue
         try:
-            return data.decode(declared)
+            return data.decode(declared), declared
         except (UnicodeDecodeError, LookupError, ValueError):
             continue
-    return data.decode(guess, "replace")
+    return data.decode(guess, "replace"), guess
+
+
+def declared_encodings(data: bytes, content_type: str = "") -> dict[str, str]:
+    """Return the encodings that the HTTP header and the document name, verbatim, by who names them."""
+    header, prolog = _CHARSET.search(content_type), _PROLOG.match(data[:400])
+    found = {"header": header[1]} if header else {}
+    return found | ({"document": prolog[1].decode("ascii")} if prolog else {})
 
 
 def without_declaration(text: str) -> str:

@@ -32,6 +32,7 @@ from agent.collect.http_headers import (
     failure,
     fresh_seconds,
     retry_after,
+    telling,
     validator,
 )
 from agent.collect.pacing import Pacer, Turn, pace_key
@@ -49,6 +50,14 @@ _PERMANENT = frozenset({301, 308})
 _REDIRECTS = _PERMANENT | {302, 303, 307}
 _PRIVATE_SUFFIXES = (".local", ".internal", ".intranet", ".lan", ".home", ".corp", ".private", ".home.arpa")
 """Names that only a private network has an address for."""
+
+
+class Hop(Struct, frozen=True):
+    """One redirect."""
+
+    status: int
+    url: str
+    """Where it led."""
 
 
 class Fetched(Struct, frozen=True, kw_only=True):
@@ -73,6 +82,9 @@ class Fetched(Struct, frozen=True, kw_only=True):
     """Where permanent redirects alone led; None when there was none, or a temporary one among them."""
     seconds: float = 0.0
     """Without the time that was spent waiting for the host's turn."""
+    hops: tuple[Hop, ...] = ()
+    headers: dict[str, str] = {}
+    """Those of `http_headers.TELLING` that were sent; only of a fetcher that is told to keep them."""
 
 
 @dataclass
@@ -88,6 +100,8 @@ class _Ask:
     max_bytes: int
     body: bytes | None = None
     turn: Turn | None = None
+    hops: list[Hop] = field(default_factory=list)
+    told: dict[str, str] = field(default_factory=dict)
     timeout: asyncio.Timeout = field(default_factory=lambda: asyncio.timeout(None))
 
     def headers_for(self, url: str) -> dict[str, str]:
@@ -109,10 +123,16 @@ class Fetcher:
     """One HTTP client for everything that is fetched. Use as an async context manager, within one event loop."""
 
     def __init__(
-        self, settings: CollectSettings, guard: AddressGuard | None = None, pacer: Pacer | None = None
+        self,
+        settings: CollectSettings,
+        guard: AddressGuard | None = None,
+        pacer: Pacer | None = None,
+        *,
+        keeps_headers: bool = False,
     ) -> None:
         """Raises UsageError for a proxy that is none."""
         self._settings = settings
+        self._keeps_headers = keeps_headers
         self.guard = guard or AddressGuard(settings.allow_private_hosts, settings.ports)
         self.pacer = pacer or Pacer(
             concurrency=settings.per_host_concurrency, spacing_seconds=settings.per_host_spacing_seconds
@@ -200,7 +220,8 @@ class Fetcher:
             if ask.turn is not None:
                 ask.turn.release()
         detail = without_secrets(fetched.detail, ask.secrets) if ask.secrets else fetched.detail
-        return msgspec.structs.replace(fetched, seconds=time.perf_counter() - start, detail=detail)
+        seconds = time.perf_counter() - start
+        return msgspec.structs.replace(fetched, seconds=seconds, detail=detail, hops=tuple(ask.hops), headers=ask.told)
 
     async def post(
         self,
@@ -237,6 +258,7 @@ class Fetcher:
                 raise _Failed("http_error", "redirected to an address that is none", status) from None
             if ask.method != "GET" and status not in {307, 308}:
                 raise _Failed("http_error", f"HTTP {status}: a {ask.method} is not sent on as something else", status)
+            ask.hops.append(Hop(status, target))
             await self._change_turn(url, target, ask)
             url = target
             only_permanent = only_permanent and status in _PERMANENT
@@ -275,6 +297,8 @@ class Fetcher:
                     proxy=proxy.url if proxy else None,
                     proxy_headers=proxy.headers if proxy else None,
                 ) as response:
+                    if self._keeps_headers:
+                        ask.told = telling(response.headers)
                     location = response.headers.get("Location")
                     if response.status in _REDIRECTS and location:
                         return response.status, ascii_only(location.strip())

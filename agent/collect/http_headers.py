@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import ssl
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from urllib.parse import quote
@@ -17,8 +17,18 @@ from yarl import URL
 from agent.collect.guard import AddressRefused
 
 MAX_VALIDATOR_CHARS = 1_000
+TELLING = tuple(
+    "Content-Type Content-Encoding Content-Language ETag Last-Modified Cache-Control Expires Age Retry-After Link "
+    "Server".split()
+)
+"""What an answer says of itself that matters to polling."""
 _WELL_FORMED = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+")
 _PRINTABLE = "".join(map(chr, range(0x21, 0x7F))) + " "
+
+
+def telling(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers that matter to polling, shortened, as text."""
+    return {name: ascii_only(headers[name])[:500] for name in TELLING if name in headers}
 
 
 def validator(raw_headers: Iterable[tuple[bytes, bytes]], name: bytes) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 
 from agent.collect.credentials import CredentialsError, secret_headers
 from agent.collect.feeds import FeedDefinition
@@ -19,9 +20,13 @@ from agent.websub.links import hub_and_topic
 class Poller:
     """Fetches and parses feeds."""
 
-    def __init__(self, fetcher: Fetcher, pool: ParsePool) -> None:
+    def __init__(self, fetcher: Fetcher, pool: ParsePool, on_fetched: Callable[[Fetched], None] | None = None) -> None:
+        """Args:
+        on_fetched: is shown every answer, before it is parsed.
+        """
         self._fetcher = fetcher
         self._pool = pool
+        self._on_fetched = on_fetched
 
     async def poll(self, feed: FeedDefinition, state: FeedState, turn: Turn | None = None) -> Polled:
         """Fetch `feed` if it changed since `state`, and parse it. Whatever goes wrong is in the outcome.
@@ -43,6 +48,8 @@ class Poller:
             secrets_url=feed.url,
             turn=turn,
         )
+        if self._on_fetched is not None:
+            self._on_fetched(fetched)
         if fetched.outcome != "ok":
             return _polled(fetched)
         body_hash = hashlib.blake2b(fetched.body, digest_size=12).hexdigest()

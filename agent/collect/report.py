@@ -13,7 +13,6 @@ from agent.collect.feeds import FeedDefinition
 from agent.collect.health import FeedHealth, assess_feeds, count_problems
 from agent.collect.schedule import OK_OUTCOMES
 from agent.collect.state import FeedState
-from agent.collect.tryout import Report
 
 _WIDE = 1_000
 
@@ -106,11 +105,6 @@ def rows_as_json(rows: Sequence[FeedRow]) -> Iterator[bytes]:
     yield from map(encoder.encode, rows)
 
 
-def report_as_json(report: Report) -> bytes:
-    """Return a report as JSON."""
-    return msgspec.json.encode(report)
-
-
 def print_rows(rows: Sequence[FeedRow]) -> None:
     """Print feeds as a table on standard output."""
     from rich.console import Console
@@ -129,10 +123,10 @@ def print_rows(rows: Sequence[FeedRow]) -> None:
             Text(_outcome(row), style=style),
             str(row.entries) if row.polls else "",
             str(row.published) if row.polls else "",
-            Text(_counts(row.entry_faults)),
-            _moment(row.last_ok_at),
+            Text(shown_counts(row.entry_faults)),
+            shown_moment(row.last_ok_at),
             _next(row),
-            Text(row.url + (f"\n{_plain(row.detail)}" if row.detail else "")),
+            Text(row.url + (f"\n{shown_text(row.detail)}" if row.detail else "")),
         )
     console.print(table)
     failing = sum(row.is_failing for row in rows)
@@ -162,12 +156,12 @@ def print_health(rows: Sequence[FeedRow]) -> None:
             Text(row.source_id),
             Text(", ".join(health.problems) or ("never polled" if row.outcome == "never" else "ok"), style=style),
             Text(error),
-            _moment(health.last_ok_at),
+            shown_moment(health.last_ok_at),
             _span(health.delay_seconds),
             f"{health.entries_per_day:.3g}" if health.entries_per_day is not None else "",
             _span(health.silent_seconds),
             _span(health.usual_gap_seconds),
-            Text(row.url + (f"\n{_plain(health.advice)}" if health.advice else "")),
+            Text(row.url + (f"\n{shown_text(health.advice)}" if health.advice else "")),
         )
     console.print(table)
     counts = count_problems(row.health for row in rows)
@@ -194,49 +188,19 @@ def _outcome(row: FeedRow) -> str:
 
 
 def _next(row: FeedRow) -> str:
-    return "stopped" if row.stopped else "" if not row.enabled else _moment(row.next_poll_at) or "soon"
+    return "stopped" if row.stopped else "" if not row.enabled else shown_moment(row.next_poll_at) or "soon"
 
 
-def _counts(counts: Mapping[str, int]) -> str:
+def shown_counts(counts: Mapping[str, int]) -> str:
+    """Return counts by name in one line."""
     return ", ".join(f"{name} {number}" for name, number in sorted(counts.items()))
 
 
-def _moment(moment: datetime | None) -> str:
+def shown_moment(moment: datetime | None) -> str:
+    """Return a moment to the minute, empty for none."""
     return f"{moment:%Y-%m-%d %H:%M}" if moment is not None else ""
 
 
-def _plain(text: str) -> str:
+def shown_text(text: str) -> str:
+    """Return text that cannot steer a terminal."""
     return "".join(c if c.isprintable() else " " for c in text)
-
-
-def print_report(report: Report) -> None:
-    """Print what a feed looks like to the collector."""
-    from rich.console import Console
-    from rich.text import Text
-
-    console = Console(highlight=False, soft_wrap=True)
-
-    def say(name: str, value: object) -> None:
-        if value not in (None, "", {}):
-            console.print(Text.assemble((f"{name:12}", "bold"), _plain(str(value))))
-
-    say("url", report.url)
-    say("outcome", f"{report.outcome}{f': {report.detail}' if report.detail else ''}")
-    say("answer", f"HTTP {report.status} in {report.seconds:.2f} s" if report.status else f"{report.seconds:.2f} s")
-    say("moved to", report.moved_to)
-    if not report.is_usable:
-        return
-    repaired = ", not well-formed: read with repairs" if report.was_repaired else ""
-    say("format", f"{report.format}{repaired}")
-    say("title", report.title)
-    say("site", report.site_url)
-    say("language", report.language or "not declared")
-    say("validators", "yes" if report.has_validators else "none: every poll costs the whole document")
-    say("entries", f"{report.entries}, {report.articles} articles")
-    say("faults", _counts(report.entry_faults) or "none")
-    say("next poll", _moment(report.next_poll_at) + " UTC")
-    for entry in report.newest:
-        moment = _moment(entry.published_at) or "no date"
-        doubt = "" if entry.date_is_reliable else " (?)"
-        console.print(Text(f"\n  {_plain(entry.title) or '(no title)'}", style="bold"))
-        console.print(Text(f"  {moment}{doubt}  {entry.text_chars} characters  {entry.url or 'no link'}"))

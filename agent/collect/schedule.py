@@ -79,6 +79,42 @@ def next_poll_at(
     return after_skips(now + timedelta(seconds=wait), state.skip_hours, state.skip_days)
 
 
+def wait_reasons(
+    feed: FeedDefinition, state: FeedState, polled: Polled, *, now: datetime, settings: CollectSettings
+) -> list[str]:
+    """Return in words what `next_poll_at` has weighed, one line each."""
+    if state.stopped:
+        return ["410 Gone: it is not polled any more"]
+    usual = _usual_seconds(feed, state.tempo, now, settings)
+    if feed.interval_seconds:
+        reasons = [f"{usual:.0f} s: its own interval_seconds"]
+    elif state.tempo is None or not settings.adaptive or settings.interval_seconds < settings.min_interval_seconds:
+        reasons = [f"{usual:.0f} s: collect.interval_seconds"]
+    else:
+        per_day = 24 * state.tempo.rate_per_hour
+        reasons = [f"{usual:.0f} s: it publishes about {per_day:.3g} entries a day (collect.adaptive)"]
+    if kind := failure_class(polled.outcome, polled.status):
+        reasons.append(
+            f"failed ({kind}): at first after {FIRST_BACK_OFF_SECONDS[kind]:.0f} s, then longer from poll to "
+        )
+        reasons[-1] += f"poll, at most {MAX_BACK_OFF_SECONDS[kind]:.0f} s"
+    else:
+        for what, seconds in (
+            ("ttl or sy:update…", state.ttl_seconds),
+            ("Cache-Control or Expires", state.fresh_seconds),
+        ):
+            if seconds:
+                obeyed = "" if seconds <= MAX_ASKED_SECONDS else f", obeyed up to {MAX_ASKED_SECONDS:.0f} s"
+                reasons.append(f"{seconds:.0f} s: asked for by {what}{obeyed}")
+    if polled.retry_after_seconds is not None:
+        reasons.append(f"{polled.retry_after_seconds:.0f} s: Retry-After")
+    if state.skip_hours or state.skip_days:
+        names = [("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")[day] for day in state.skip_days]
+        skipped = ", ".join([*(f"{hour}:00" for hour in state.skip_hours), *names])
+        reasons.append(f"not in its skipHours and skipDays (UTC): {skipped}")
+    return reasons
+
+
 def _usual_seconds(feed: FeedDefinition, tempo: Tempo | None, now: datetime, settings: CollectSettings) -> float:
     if feed.interval_seconds:
         return feed.interval_seconds

@@ -69,24 +69,34 @@ def list_(folder: str | None, kind: str | None, failing: bool, health: bool, as_
 @_CONFIG
 @click.option("--json", "as_json", is_flag=True, help="The report as one JSON object.")
 def test(url: str, folder: str | None, as_json: bool) -> int:
-    """Fetch and parse the feed at URL as the collector would, and report what it sees. Stores nothing.
+    """Fetch and parse the feed at URL as the collector would, and report all that it sees and would do.
 
-    URL may also be the id of a configured feed. Exits with 1 where the feed cannot be used.
+    Addresses and redirects, headers that matter, encoding, format, entries with their dates, languages and fates,
+    robots.txt for the article pages, and when it would be polled next, and why. Stores nothing. URL may also be the id
+    of a configured feed. Exits with 1 where the feed cannot be used.
     """
     import asyncio
 
     from agent.collect.feeds import FeedDefinition, url_fault
-    from agent.collect.report import print_report, report_as_json
     from agent.collect.tryout import try_feed
+    from agent.collect.tryout_view import print_report, report_as_json
+    from agent.config_files import Faults
     from agent.errors import UsageError
+    from agent.pages.reader import Reading
+    from agent.pages.rules import load_page_rules
+    from agent.settings import config_folder
 
     settings, feeds = _load(folder)
+    faults = Faults()
+    rules = load_page_rules(config_folder(folder) / "pages", faults)
+    faults.check()
     feed = next((feed for feed in feeds if url in {feed.url, feed.id}), None)
     if feed is None:
         if wrong := url_fault(url):
             raise UsageError(wrong)
         feed = FeedDefinition(url=url, source_id="test", name=url)
-    report = asyncio.run(try_feed(feed, settings.collect))
+    reading = Reading(settings.pages, rules) if settings.pages.read != "never" else None
+    report = asyncio.run(try_feed(feed, settings.collect, reading))
     if as_json:
         sys.stdout.buffer.write(report_as_json(report) + b"\n")
     else:

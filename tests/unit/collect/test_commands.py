@@ -229,6 +229,46 @@ def test_a_feed_is_tried_out(rasad, server: FeedServer, config: Path) -> None:  
     assert rasad("feeds", "test", feed_id, "--config", config).code == 0
 
 
+def test_all_that_the_collector_would_see_and_do_is_told(rasad, server: FeedServer, config: Path) -> None:  # type: ignore[no-untyped-def]
+    page = server.url("/news/")
+    items = (
+        f"<item><title>In full</title><link>{page}1?utm_source=rss</link><guid>1</guid>"
+        f"<pubDate>Thu, 05 Jan 2043 10:00:00 GMT</pubDate><description>{'long ' * 400}</description></item>"
+        f"<item><title>Again</title><link>{page}1</link><guid>1</guid><description>x</description></item><item/>"
+        f"<item><title>وزیر خارجه با همتای خود دیدار کرد</title><link>{page}2</link><guid>2</guid></item>"
+    )
+    head = "<ttl>60</ttl><skipHours><hour>2</hour></skipHours><language>fa</language>"
+    hub = [("Link", '<https://hub.example/>; rel="hub"'), ("Cache-Control", "max-age=900"), ("Set-Cookie", "a=secret")]
+    body = f'<?xml version="1.0" encoding="iso-8859-1"?>{rss(items, head=head).partition("?>")[2]}'.encode()
+    server.answers["/feed"] = Answer(body, headers=hub)
+    server.answers["/old"] = Answer(status=308, headers=[("Location", "/feed")])
+    server.answers["/robots.txt"] = Answer(b"User-agent: *\nDisallow: /news/\n")
+    ended = rasad("feeds", "test", server.url("/old"), "--config", config)
+    assert ended.code == 0
+    for shown in (
+        "127.0.0.1 (127.0.0.1): may be connected to",
+        "HTTP 308 to",
+        "Cache-Control: max-age=900",
+        "utf-8 (document says iso-8859-1)",
+        "entries are in:",
+        "https://hub.example/",
+        "2 articles, 1 duplicates, 1 rejected",
+        "robots.txt forbids it",
+        "(?: future_date)",
+        "3600 s: asked for by ttl",
+        "900 s: asked for by Cache-Control",
+        "skipHours and skipDays (UTC): 2:00",
+    ):
+        assert shown in ended.out, shown
+    assert "secret" not in ended.out
+    report = rasad("feeds", "test", server.url("/old"), "--config", config, "--json").lines[0]
+    assert [hop["status"] for hop in report["redirects"]] == [308]
+    assert [entry["fate"] for entry in report["newest"]] == ["published", "duplicate", "rejected", "published"]
+    assert [entry["page_is_wanted"] for entry in report["newest"]] == [False, False, False, True]
+    assert (report["newest"][0]["date_fault"], report["newest"][3]["text_language"]) == ("future_date", "fa")
+    assert report["newest"][0]["canonical_url"] == f"{page}1"
+
+
 def test_a_feed_that_cannot_be_used_is_told(rasad, server: FeedServer, config: Path) -> None:  # type: ignore[no-untyped-def]
     server.answers["/page"] = Answer(b"<html></html>")
     ended = rasad("feeds", "test", server.url("/page"), "--config", config)
