@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from agent.settings import Settings
     from streams.metrics import Metrics
     from streams.stores.elasticsearch import ElasticsearchOptions, ElasticsearchStore
+    from streams.stores.elasticsearch.archive import ElasticsearchArchive
     from streams.stores.sqlite import SqliteStore
 
 
@@ -83,6 +84,17 @@ def open_elasticsearch(
 
     budget = candidate_budget or CANDIDATE_BUDGET
     return ElasticsearchStore(elasticsearch_options(settings), metrics=metrics, houses=houses, candidate_budget=budget)
+
+
+def open_archive(settings: Settings) -> ElasticsearchArchive:
+    """Return the cluster as a worker's story stage looks up old stories in it.
+
+    Raises:
+        StoreHalted: the settings cannot be used.
+    """
+    from streams.stores.elasticsearch.archive import ElasticsearchArchive
+
+    return ElasticsearchArchive(elasticsearch_options(settings))
 
 
 def elasticsearch_options(settings: Settings) -> ElasticsearchOptions:

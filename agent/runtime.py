@@ -94,7 +94,7 @@ async def embedded_agent(
         raise user_error(error) from error
     try:
         # Building the tables takes a moment; the loop serves nothing yet, so it may be held up.
-        pipeline = Pipeline(definitions, keeps_state=True)
+        pipeline = Pipeline(definitions, keeps_state=True, archive=store.archive())
         if faulty := pipeline.stories.restore(store.story_state()):
             log.warning("%d records of the story window cannot be read; their articles are met anew", faulty)
         if faulty := pipeline.stories.trends.restore(store.trend_state()):

@@ -3,8 +3,9 @@
     raw, backfill ─ enrich ─▶ enriched ─ story ─▶ articles ─▶ index, alert (the runtime's own I/O)
                        └───── Rejected ────┘ ─▶ quarantine
 
-A stage is a pure function on records. `Stage.step` is what a runtime calls: bytes in, bytes or `Rejected` out, never an
-exception, because an exception that escapes a Faust agent acknowledges the message that it failed on.
+A stage is a pure function on records. `Stage.step` is what a runtime calls: bytes in, bytes or `Rejected` out, and no
+exception, because one that escapes a Faust agent acknowledges the message that it failed on. The story stage alone may
+ask for time: where a store holds its older stories and is away.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from streams.channels import Channel
 from streams.definitions import Definitions
 from streams.enrich import Enricher
 from streams.model import Article, EnrichedArticle, QuarantineRecord, RawArticle
+from streams.stories.archive import ArchiveUnavailable, StoryArchive
 from streams.story import StoryStage
 
 Clock = Callable[[], datetime]
@@ -76,7 +78,11 @@ class Stage:
     run: Callable[[Any], RawArticle]
 
     def step(self, payload: bytes) -> tuple[bytes, RawArticle] | Rejected:
-        """Return the next record, encoded and as it is, or why there is none. Never raises."""
+        """Return the next record, encoded and as it is, or why there is none.
+
+        Raises:
+            ArchiveUnavailable: the story stage has to ask the store, which is away; try it again later.
+        """
         try:
             record = codec.decode(payload, self.takes)
         except codec.CodecError as error:
@@ -84,6 +90,8 @@ class Stage:
         try:
             output = self.run(record)
             return codec.encode(output), output
+        except ArchiveUnavailable:
+            raise
         except Exception as error:  # the contract of this function; the record is kept in quarantine with the cause
             return Rejected(self.name, "stage_failed", f"{type(error).__name__}: {error}")
 
@@ -91,10 +99,18 @@ class Stage:
 class Pipeline:
     """The stages in order, built from what the user defined."""
 
-    def __init__(self, definitions: Definitions, clock: Clock = utc_now, *, keeps_state: bool = False) -> None:
-        """`keeps_state`: the runtime takes what the story stage keeps (`stories.take_kept`) and stores it."""
+    def __init__(
+        self,
+        definitions: Definitions,
+        clock: Clock = utc_now,
+        *,
+        keeps_state: bool = False,
+        archive: StoryArchive | None = None,
+    ) -> None:
+        """`keeps_state`: the runtime takes what the story stage keeps (`stories.take_kept`) and stores it. `archive`:
+        where stories are looked for that are older than its window."""
         enricher = Enricher(definitions)
-        self.stories = stories = StoryStage(keeps_state=keeps_state)
+        self.stories = stories = StoryStage(keeps_state=keeps_state, archive=archive)
         self.clock = clock
         self.enrich = Stage(
             "enrich",

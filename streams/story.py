@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from streams.model import Article, EnrichedArticle, Kept
+from streams.stories.archive import StoryArchive
 from streams.stories.state import Changed, StateError, change_key, decode_state, encode_change, encode_state
 from streams.stories.window import StoryWindow
 from streams.text.document import Document
@@ -20,14 +21,20 @@ from streams.trends.keeper import TrendKeeper
 class StoryStage:
     """Gives each enriched article its story and the article that it copies."""
 
-    def __init__(self, *, keeps_state: bool = False) -> None:
+    def __init__(self, *, keeps_state: bool = False, archive: StoryArchive | None = None) -> None:
+        """`archive`: the store, where stories are looked for that are older than the window."""
+        self._archive = archive
         self._keeps_state = keeps_state
         self._kept: list[Kept] = []
-        self.window = StoryWindow()
+        self.window = StoryWindow(archive=archive)
         self.trends = TrendKeeper()
 
     def place(self, enriched: EnrichedArticle, now: datetime) -> Article:
-        """Return `enriched` with its place, stamped with `now`."""
+        """Return `enriched` with its place, stamped with `now`.
+
+        Raises:
+            ArchiveUnavailable: it is old, and the store cannot be asked; try it again later.
+        """
         document = Document.of(enriched.title, enriched.text, enriched.language)
         placed, links, is_new, changes = self.window.place(enriched, document, now)
         if self._keeps_state:
@@ -61,7 +68,7 @@ class StoryStage:
 
         A record that is none costs its article's part in the window and nothing else.
         """
-        self.window = StoryWindow()
+        self.window = StoryWindow(archive=self._archive)
         self._kept = []
         faulty = 0
         for payload in records:

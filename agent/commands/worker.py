@@ -71,7 +71,7 @@ async def _run(settings: Settings, definitions: Definitions, stages: list[str]) 
     from agent.channel_reading import read_state
     from agent.kafka_clients import Probe, kafka_options, worker_options
     from agent.observe import serve
-    from agent.open_store import open_elasticsearch, user_error
+    from agent.open_store import open_archive, open_elasticsearch, user_error
     from agent.quarantine import QuarantineCounter
     from streams.faust_app.work import IndexWork, StageWork, StoryWork, Work
     from streams.faust_app.worker import StageThread, Worker
@@ -97,7 +97,14 @@ async def _run(settings: Settings, definitions: Definitions, stages: list[str]) 
         thread = open_things.enter_context(StageThread())
         works: list[Work] = []
         if {"enrich", "story"} & set(stages):
-            pipeline = Pipeline(definitions, keeps_state="story" in stages)
+            archive = None
+            if "story" in stages:
+                try:
+                    archive = open_archive(settings)
+                except StoreError as error:
+                    raise user_error(error) from error
+                open_things.callback(archive.close)
+            pipeline = Pipeline(definitions, keeps_state=archive is not None, archive=archive)
             if "enrich" in stages:
                 works.append(StageWork(pipeline.enrich, thread))
             if "story" in stages:

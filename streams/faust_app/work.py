@@ -18,7 +18,8 @@ from streams.channels import Channel
 from streams.metrics import Metrics
 from streams.model import Article, Kept, RawArticle
 from streams.pipeline import Rejected
-from streams.stores.base import Verdict
+from streams.stores.base import StoreError, StoreUnavailable, Verdict
+from streams.stories.archive import ArchiveUnavailable
 from streams.trends.keeper import TrendKeeper
 from streams.trends.records import Trend
 
@@ -200,6 +201,8 @@ class StoryWork(StageWork):
         self._metrics = metrics
         self._clock = clock
         self._generation: int | None = None
+        self._begun: tuple[Sequence[Item], list[Result]] | None = None
+        """A batch that could not be finished, with what was made of its first items."""
 
     async def begin(self, generation: int) -> None:
         """Build window and counts from their channels, where the group has changed since."""
@@ -209,6 +212,7 @@ class StoryWork(StageWork):
         self._generation = generation
 
     def _restore(self) -> None:
+        self._begun = None
         faulty = self._state.restore(self._read_state(channels.STORY_STATE))
         if faulty:
             log.warning("%s: %d records of its state cannot be read; their articles are met anew", self.name, faulty)
@@ -216,7 +220,16 @@ class StoryWork(StageWork):
             log.warning("%s: %d records of the trends' counts cannot be read and are left out", self.name, faulty)
 
     def _steps(self, items: Sequence[Item]) -> list[Result]:
-        results = super()._steps(items)
+        results = self._begun[1] if self._begun is not None and self._begun[0] is items else []
+        self._begun = items, results
+        for item in items[len(results) :]:
+            try:
+                results.append(self._step(item))
+            except ArchiveUnavailable as error:
+                raise (
+                    error.__cause__ if isinstance(error.__cause__, StoreError) else StoreUnavailable(str(error))
+                ) from error
+        self._begun = None
         # Once a batch: most articles of a batch are counted into the same hours.
         for place in range(len(results) - 1, -1, -1):
             last = results[place]

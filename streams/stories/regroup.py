@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from streams.model import StoryLink
+from streams.stories.archive import speaks_of
 from streams.stories.decider import Evidence, compare, share_of, weigh
 from streams.stories.profile import Rarity, StoryProfile, dot
 from streams.stories.signals import Signals, Weights
@@ -28,8 +29,6 @@ LEAST_GROUP = 4
 LEAST_DAYS_APART = 3
 _MAX_GROUP_DAYS = 2
 _LEAST_CLOSER = 0.05
-_SPOKEN_OF = 1.0
-"""Weight of the first day that a text names; one that is only inferred from its publication weighs less."""
 
 
 class Member(NamedTuple):
@@ -53,10 +52,8 @@ class Split(NamedTuple):
 
 def member_of(signals: Signals, entities: Weights) -> Member | None:
     """Return what a split needs of an article, None where it names no day of its event."""
-    if not signals.days or signals.days[0][2] < _SPOKEN_OF:
-        return None
-    first, last, _ = signals.days[0]
-    return Member(signals.article_id, signals.time, first, last, entities)
+    days = speaks_of(signals)
+    return Member(signals.article_id, signals.time, *days, entities) if days is not None else None
 
 
 def are_one(one: StoryProfile, other: StoryProfile, rarity: Rarity, *, is_copied: bool) -> Evidence | None:

@@ -10,29 +10,19 @@ kept (`state.py`); an article that comes late is compared with what is still in 
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import deque
 from datetime import datetime, timedelta
-from heapq import nlargest
-from operator import itemgetter
 from typing import NamedTuple
 
-from streams.model import EnrichedArticle, StoryChange, StoryLink
+from streams.model import Article, EnrichedArticle, StoryChange, StoryLink
+from streams.stories.archive import StoryArchive, as_of_then, profile_of, recalls, search_for
 from streams.stories.copies import Copy, CopyIndex, Found
 from streams.stories.decider import Candidate, decide, share_of
 from streams.stories.fingerprint import Fingerprint
+from streams.stories.live import LiveStories
 from streams.stories.profile import Bearings, Rarity, StoryProfile
-from streams.stories.regroup import (
-    LEAST_GROUP,
-    MAX_MEMBERS,
-    MERGE_AT,
-    MERGE_JACCARDS,
-    Member,
-    are_one,
-    find_split,
-    member_of,
-    merge_links,
-)
-from streams.stories.signals import Weights, hash32, signals_of
+from streams.stories.regroup import LEAST_GROUP, MERGE_AT, MERGE_JACCARDS, are_one, find_split, merge_links
+from streams.stories.signals import Signals, hash32, signals_of
 from streams.stories.state import Changed, Placed
 from streams.text.document import Document
 
@@ -40,12 +30,7 @@ WINDOW = timedelta(days=14)
 """Twice what reports of one event need, for reprints that come a week late."""
 MAX_ARTICLES = 150_000
 """However many there are in these days, no more are kept in memory: the latest."""
-_MAX_CANDIDATES = 12
-_ASKED_ENTITIES, _ASKED_TERMS = 7, 7
-_MAX_POSTINGS = 64
-"""Stories kept for each name and word: the latest. What is in more of them tells no story from another."""
 _MAX_LINK_NAMES = 6
-_MAX_ALIASES = 20_000
 _REPEATED = 0.97
 """From here on a copy has nothing of its own that a later article could have taken from it."""
 
@@ -73,20 +58,21 @@ class _Kept(NamedTuple):
 class StoryWindow:
     """The articles of the last days, their stories and copies."""
 
-    def __init__(self, window: timedelta = WINDOW, max_articles: int = MAX_ARTICLES) -> None:
+    def __init__(
+        self,
+        window: timedelta = WINDOW,
+        max_articles: int = MAX_ARTICLES,
+        archive: StoryArchive | None = None,
+    ) -> None:
+        """`archive`: where older stories are looked for; without one they are not."""
+        self._archive = archive
         self._window = window
         self._max_articles = max_articles
         self._copies = CopyIndex(window)
         self._rarity = Rarity()
-        self._stories: dict[str, StoryProfile] = {}
+        self._live = LiveStories(window)
         self._kept: dict[str, _Kept] = {}
         self._order: deque[tuple[str, datetime]] = deque()
-        self._postings: dict[int, dict[str, None]] = {}
-        self._members: dict[str, deque[Member]] = {}
-        self._aliases: OrderedDict[str, str] = OrderedDict()
-        """The stories that others were found to be, the latest."""
-        self._parts: set[str] = set()
-        """Live stories that were split: they are not merged again."""
         self._shown: dict[str, tuple[StoryChange, ...]] = {}
         """What each article in the window has shown."""
         self._latest: datetime | None = None
@@ -109,12 +95,15 @@ class StoryWindow:
     @property
     def stories(self) -> int:
         """How many stories have an article in the window."""
-        return len(self._stories)
+        return len(self._live)
 
     def place(self, article: EnrichedArticle, document: Document, now: datetime | None = None) -> Placement:
         """Return the place of `article`, whose words are `document`; from now on it is part of the window.
 
         `now` stamps what it shows about stories; without it, the article's own time does.
+
+        Raises:
+            ArchiveUnavailable: it is old, and the store cannot be asked; nothing has changed.
         """
         signals = signals_of(article, document, self._rarity.terms)
         fingerprint = Fingerprint.of(document)
@@ -127,6 +116,18 @@ class StoryWindow:
             # An edited text is what later copies are made of.
             self._copies.add(article.article_id, signals.source, signals.time, fingerprint)
             return Placement(placed, (), is_new=False, changes=self._shown.get(article.article_id, ()))
+        stored = self._stored(signals)
+        if stored is not None and stored.story_id is not None:
+            placed = Placed(
+                self.story_of(stored.story_id),
+                signals,
+                fingerprint,
+                stored.near_duplicate_of,
+                stored.similarity,
+                stored.wire_copy,
+            )
+            self.restore(placed)
+            return Placement(placed, stored.story_links, is_new=False, changes=stored.story_changes)
         found = self._copies.find(article.article_id, signals.source, signals.time, fingerprint)
         copied = self._kept.get(found.copy.article_id) if found.copy is not None else None
         links: tuple[StoryLink, ...]
@@ -139,11 +140,14 @@ class StoryWindow:
                 self.story_of(kept.story_id) for other in found.templates if (kept := self._kept.get(other)) is not None
             }
             bearings = self._rarity.bearings(signals)
-            near = self._candidates(bearings, apart)
+            near = self._live.candidates(bearings, apart)
             candidate = decide(bearings, near, self._rarity)
             rival = self._sure_elsewhere(bearings, near, candidate)
+            if candidate is not None:
+                links = self._links(article, candidate, self._live[candidate.story_id])
+            else:
+                candidate, links = self._from_archive(article, bearings, apart)
             story_id = candidate.story_id if candidate is not None else article.article_id
-            links = self._links(article, candidate) if candidate is not None else ()
         copy = found.copy
         placed = Placed(
             story_id,
@@ -163,9 +167,7 @@ class StoryWindow:
 
     def story_of(self, story_id: str) -> str:
         """Return the story that `story_id` was found to be; itself, where it was not."""
-        while (other := self._aliases.get(story_id)) is not None:
-            story_id = other
-        return story_id
+        return self._live.story_of(story_id)
 
     def restore(self, placed: Placed) -> None:
         """Take an article in with the place that it has."""
@@ -178,16 +180,7 @@ class StoryWindow:
             story_id, signals.time, placed.near_duplicate_of, placed.similarity, placed.is_wire_copy
         )
         self._order.append((signals.article_id, signals.time))
-        story = self._stories.get(story_id)
-        if story is None:
-            story = self._stories[story_id] = StoryProfile(story_id, signals.time, signals.time)
-        bearings = self._rarity.bearings(signals)
-        story.add(bearings)
-        member = member_of(signals, bearings.entities)
-        if member is not None:
-            self._members.setdefault(story_id, deque(maxlen=MAX_MEMBERS)).append(member)
-        for key in _asked(bearings):
-            self._post(key, story_id)
+        self._live.add(story_id, self._rarity.bearings(signals))
         self._rarity.add(signals)
         self._latest = signals.time if self._latest is None else max(self._latest, signals.time)
         self._expire()
@@ -233,8 +226,10 @@ class StoryWindow:
     def _merge(
         self, placed: Placed, other_id: str, probability: float, *, is_copy: bool, now: datetime
     ) -> StoryChange | None:
-        one, other = self._stories.get(self.story_of(placed.story_id)), self._stories.get(other_id)
-        if one is None or other is None or one is other or self._parts & {one.story_id, other.story_id}:
+        one, other = self._live.get(placed.story_id), self._live.get(other_id)
+        if one is None or other is None or one is other:
+            return None
+        if self._live.is_part(one.story_id) or self._live.is_part(other.story_id):
             return None
         evidence = are_one(one, other, self._rarity, is_copied=is_copy)
         if evidence is None:
@@ -249,15 +244,16 @@ class StoryWindow:
         )
 
     def _split(self, placed: Placed, now: datetime) -> StoryChange | None:
-        members = self._members.get(placed.story_id, ())
-        if placed.story_id in self._parts or len(members) < 2 * LEAST_GROUP:
+        story_id = self.story_of(placed.story_id)
+        members = self._live.members(story_id)
+        if self._live.is_part(story_id) or len(members) < 2 * LEAST_GROUP:
             return None
-        split = find_split(placed.story_id, members)
+        split = find_split(story_id, members)
         if split is None:
             return None
         return StoryChange(
             kind="split",
-            story_id=placed.story_id,
+            story_id=story_id,
             into=split.articles[0],
             articles=split.articles,
             evidence=split.evidence,
@@ -269,49 +265,13 @@ class StoryWindow:
         if article_id in self._kept and change not in shown:
             self._shown[article_id] = (*shown, change)
         if change.kind == "merge":
-            self._carry_out_merge(change.story_id, self.story_of(change.into))
-        else:
-            self._carry_out_split(change)
-
-    def _carry_out_merge(self, story_id: str, into: str) -> None:
-        if self.story_of(story_id) == into:
+            self._live.merge(change.story_id, change.into)
             return
-        self._aliases[story_id] = into
-        if len(self._aliases) > _MAX_ALIASES:
-            self._aliases.popitem(last=False)
-        ending = self._stories.get(story_id)
-        if ending is None:
-            return
-        story = self._stories.get(into)
-        if story is None:
-            story = self._stories[into] = StoryProfile(into, ending.first_time, ending.last_time)
-        members = sorted([*self._members.pop(story_id, ()), *self._members.get(into, ())], key=lambda one: one.time)
-        self._members[into] = deque(members, maxlen=MAX_MEMBERS)
-        for key in self._forget(ending):
-            self._post(key, into)
-        story.absorb(ending)
-
-    def _carry_out_split(self, change: StoryChange) -> None:
-        left = self._stories.get(self.story_of(change.story_id))
         going = {one for one in change.articles if one in self._kept and self._story_of_article(one) != change.into}
-        if left is None or not going:
-            return
-        members = self._members.get(left.story_id, deque(maxlen=MAX_MEMBERS))
-        leaving = [one for one in members if one.article_id in going]
-        new = self._stories.get(change.into)
-        if new is None:
-            times = [self._kept[one].time for one in going]
-            new = self._stories[change.into] = StoryProfile(change.into, min(times), max(times))
-        for article_id in going:
-            self._kept[article_id] = self._kept[article_id]._replace(story_id=change.into)
-        left.part_with(new, [(one.entities, range(one.first, one.last + 1)) for one in leaving], len(going))
-        self._members[left.story_id] = deque([one for one in members if one not in leaving], maxlen=MAX_MEMBERS)
-        self._members[change.into] = deque(leaving, maxlen=MAX_MEMBERS)
-        self._parts |= {left.story_id, change.into}
-        for key in new.entities.sums:
-            self._post(key, change.into)
-        if left.live <= 0:
-            self._forget(left)
+        if going:
+            self._live.split(change.story_id, change.into, going, [self._kept[one].time for one in going])
+            for one in going:
+                self._kept[one] = self._kept[one]._replace(story_id=change.into)
 
     def _story_of_article(self, article_id: str) -> str:
         return self.story_of(self._kept[article_id].story_id)
@@ -320,35 +280,33 @@ class StoryWindow:
         # Not kept any more: it was older than all that is.
         return self._story_of_article(article_id) if article_id in self._kept else self.story_of(story_id)
 
-    def _post(self, key: int, story_id: str) -> None:
-        stories = self._postings.setdefault(key, {})
-        stories.pop(story_id, None)
-        stories[story_id] = None
-        if len(stories) > _MAX_POSTINGS:
-            del stories[next(iter(stories))]
+    def _stored(self, signals: Signals) -> Article | None:
+        """Return an article that is older than the window, as the store has it: it keeps its place."""
+        if self._archive is None or (self.begins is not None and signals.time >= self.begins):
+            return None
+        return self._archive.article(signals.article_id)
 
-    def _candidates(self, article: Bearings, apart: set[str]) -> list[StoryProfile]:
-        """Return the stories that share the most of the article's rarest names and words, the likeliest first."""
-        scores: dict[str, float] = {}
-        score_of = scores.get
-        for key, worth in _asked(article).items():
-            for story_id in self._postings.get(key, ()):
-                scores[story_id] = score_of(story_id, 0.0) + worth
-        found = []
-        # Of equals the first by id: the second sorting keeps the order of the first.
-        for story_id in sorted(sorted(scores), key=scores.__getitem__, reverse=True):
-            story = self._stories.get(story_id)
-            if story is not None and story_id not in apart and self._is_live(story, article.signals.time):
-                found.append(story)
-                if len(found) == _MAX_CANDIDATES:
-                    break
-        return found
+    def _from_archive(
+        self, article: EnrichedArticle, bearings: Bearings, apart: set[str]
+    ) -> tuple[Candidate | None, tuple[StoryLink, ...]]:
+        """Return the story of the store that an old article belongs to, and why."""
+        wanted = search_for(article, bearings, self.begins) if self._archive is not None else None
+        if wanted is None or self._archive is None:
+            return None, ()
+        is_recalled = recalls(bearings.signals, self.begins)
+        judged = as_of_then(bearings, self._rarity) if is_recalled else bearings
+        stories = {
+            document.story_id: profile_of(document, self._rarity)
+            for document in self._archive.candidates(wanted)
+            if document.story_id not in apart
+        }
+        candidate = decide(judged, stories.values(), self._rarity)
+        if candidate is None or (is_recalled and candidate.probability < MERGE_AT):
+            return None, ()
+        found = StoryLink(kind="archive", weight=round(candidate.probability, 3), detail=wanted.day.isoformat())
+        return candidate, (found, *self._links(article, candidate, stories[candidate.story_id]))
 
-    def _is_live(self, story: StoryProfile, time: datetime) -> bool:
-        return story.first_time - self._window <= time <= story.last_time + self._window
-
-    def _links(self, article: EnrichedArticle, candidate: Candidate) -> tuple[StoryLink, ...]:
-        story = self._stories[candidate.story_id]
+    def _links(self, article: EnrichedArticle, candidate: Candidate, story: StoryProfile) -> tuple[StoryLink, ...]:
         shares = sorted(share_of(candidate.evidence).items(), key=lambda item: -item[1])
         names = shared_names(article, story)
         return tuple(
@@ -365,34 +323,7 @@ class StoryWindow:
             kept = self._kept.pop(article_id)
             self._copies.remove(article_id)
             self._shown.pop(article_id, None)
-            story = self._stories.get(self.story_of(kept.story_id))
-            if story is not None:
-                story.live -= 1
-                if story.live == 0:
-                    self._forget(story)
-
-    def _forget(self, story: StoryProfile) -> list[int]:
-        """Forget a story; return the names and words that it was posted under."""
-        del self._stories[story.story_id]
-        self._members.pop(story.story_id, None)
-        self._parts.discard(story.story_id)
-        posted = []
-        keys = [*story.entities.sums, *(key for terms in story.terms.values() for key in terms.sums)]
-        for key in keys:
-            stories = self._postings.get(key)
-            if stories is not None and story.story_id in stories:
-                posted.append(key)
-                del stories[story.story_id]
-                if not stories:
-                    del self._postings[key]
-        return posted
-
-
-def _asked(article: Bearings) -> Weights:
-    """Return the rarest names and words of an article, which stories are looked for by, with what they are worth."""
-    asked = dict(nlargest(_ASKED_ENTITIES, article.entities.items(), key=itemgetter(1)))
-    asked.update(nlargest(_ASKED_TERMS, article.terms.items(), key=itemgetter(1)))
-    return asked
+            self._live.let_go(kept.story_id)
 
 
 def shared_names(article: EnrichedArticle, story: StoryProfile) -> list[str]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import asyncio
+from datetime import date, timedelta
 from typing import Any
 
 import msgspec
 
-from streams.model import AttributionStep, EntityLabel
+from streams.model import AttributionStep, EntityLabel, StoryChange
 from streams.stores.base import Search, StorySearch, TrendSearch
+from streams.stories.archive import ArchiveSearch, StoryArchive
 from streams.stories.documents import StoryDocument, story_document
 from streams.trends.records import Series, Trend, trend_id
 from tests.contract.articles import BASE as TREND_BASE
@@ -109,6 +111,41 @@ class SideContract:
         await subject.store.write([msgspec.structs.replace(report(1), story_id=None)])
         await subject.settle()
         assert await subject.store.stories(StorySearch()) == []
+
+    async def test_old_stories_are_found_by_name_and_day(self, subject: Subject, archive: StoryArchive) -> None:
+        week = timedelta(days=7)
+        names = {"a": ("shoigu", "akar", "moscow"), "b": ("shoigu", "moscow"), "c": ("shoigu",), "d": ("raisi",)}
+        for place, (story, entities) in enumerate(names.items()):
+            labels = tuple(EntityLabel(id=one, kind="person") for one in entities)
+            fields: dict[str, Any] = {"entities": labels, "topics": ()}
+            await subject.store.write([report(100 * place + n, story, **fields) for n in range(3)])
+        later = report(900, "e", entities=(EntityLabel(id="shoigu", kind="person"),), published_at=BASE + 5 * week)
+        await subject.store.write([later])
+        await subject.settle()
+
+        async def found(*entities: str, day: date | None = None, **fields: Any) -> str:
+            wanted = ArchiveSearch(entities=entities, day=day or BASE.date(), **fields)
+            return "".join(document.story_id[0] for document in await asyncio.to_thread(archive.candidates, wanted))
+
+        assert await found("shoigu", "akar", "moscow") == "abc", "those that share most come first"
+        assert await found("shoigu", "akar", "moscow", limit=2) == "ab"
+        assert await found("raisi", "nobody") == "d" and await found("nobody") == ""
+        assert await found("shoigu", day=(BASE + 5 * week).date()) == "e"
+        assert await found("shoigu", day=(BASE - week).date()) == ""
+        merge = StoryChange(kind="merge", story_id="b" * 32, into="a" * 32, decided_at=BASE)
+        await subject.store.write([report(901, "a", story_changes=(merge,))])
+        await subject.settle()
+        assert await found("moscow") == "a"
+        document = (await asyncio.to_thread(archive.candidates, ArchiveSearch(entities=("raisi",), day=BASE.date())))[0]
+        assert unrevised(document) == unrevised(await subject.store.story("d" * 32))
+
+    async def test_an_old_article_is_found_by_its_id(self, subject: Subject, archive: StoryArchive) -> None:
+        assert await asyncio.to_thread(archive.article, "f" * 32) is None
+        await subject.store.write([report(1)])
+        await subject.settle()
+        assert await asyncio.to_thread(archive.article, report(1).article_id) == await subject.store.get(
+            report(1).article_id
+        )
 
     # --- trends
 

@@ -6,13 +6,16 @@ import asyncio
 import contextlib
 import uuid
 from collections.abc import AsyncIterator, Iterator
+from datetime import date
 
 import pytest
 
 from deploy.dev.services import Elasticsearch, http
-from streams.stores.base import Search
+from streams.stores.base import Search, StoreUnavailable
 from streams.stores.elasticsearch import ElasticsearchOptions, ElasticsearchStore
 from streams.stores.elasticsearch.administration import install, retain
+from streams.stores.elasticsearch.archive import ElasticsearchArchive
+from streams.stories.archive import ArchiveSearch, ArchiveUnavailable, StoryArchive
 from tests.contract.articles import news
 from tests.contract.side_contract import SideContract
 from tests.contract.store_contract import Filled, StoreContract, Subject
@@ -81,6 +84,24 @@ class TestElasticsearchSides(SideContract):
         for index in (options.stories_index, options.trends_index):
             with contextlib.suppress(OSError):
                 http("DELETE", f"{elasticsearch.url}/{index}")
+
+    @pytest.fixture
+    def archive(self, subject: Subject) -> Iterator[StoryArchive]:
+        assert isinstance(subject.store, ElasticsearchStore)
+        archive = ElasticsearchArchive(subject.store.options)
+        yield archive
+        archive.close()
+
+    def test_a_cluster_that_is_away_says_so(self) -> None:
+        archive = ElasticsearchArchive(ElasticsearchOptions(url="http://127.0.0.1:9"))
+        for ask in (
+            archive.article,
+            lambda _: archive.candidates(ArchiveSearch(entities=("e",), day=date(2023, 1, 1))),
+        ):
+            with pytest.raises(ArchiveUnavailable, match="cannot be reached") as raised:
+                ask("f" * 32)
+            assert isinstance(raised.value.__cause__, StoreUnavailable)
+        archive.close()
 
     async def test_many_writers_of_one_story_lose_nothing(self, subject: Subject, elasticsearch: Elasticsearch) -> None:
         assert isinstance(subject.store, ElasticsearchStore)

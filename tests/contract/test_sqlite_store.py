@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from streams.stores.sqlite import SqliteStore
+from streams.stories.archive import ArchiveUnavailable, StoryArchive
 from tests.contract.articles import news
 from tests.contract.side_contract import SideContract
 from tests.contract.store_contract import Filled, StoreContract, Subject
@@ -48,3 +49,15 @@ class TestSqliteSides(SideContract):
         subject = _subject(tmp_path / "rasad.sqlite")
         yield subject
         await subject.store.close()
+
+    @pytest.fixture
+    def archive(self, subject: Subject) -> StoryArchive:
+        assert isinstance(subject.store, SqliteStore)
+        return subject.store.archive()
+
+    async def test_a_store_that_is_closed_says_so(self, tmp_path: Path) -> None:
+        store = SqliteStore(tmp_path / "rasad.sqlite")
+        archive = store.archive()
+        await store.close()
+        with pytest.raises(ArchiveUnavailable, match="closed"):
+            archive.article("f" * 32)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -16,7 +16,7 @@ from deploy.dev.services import Elasticsearch, Kafka
 from streams.model import Article
 from streams.stores.base import Search, StorySearch
 from streams.stories.documents import StoryDocument, story_document
-from tests.integration.worker_kit import NOW, Rig, as_json, raw, until
+from tests.integration.worker_kit import NOW, PROJECT, Rig, as_json, raw, until
 from tests.unit.stories.dispatch import dispatch
 
 pytestmark = [pytest.mark.services, pytest.mark.slow, pytest.mark.timeout(600)]
@@ -113,3 +113,51 @@ def _said(story: StoryDocument) -> StoryDocument:
     # The version of a report is the time at which its article was processed, once or again.
     timeline = tuple(msgspec.structs.replace(report, version=0) for report in story.timeline)
     return msgspec.structs.replace(story, revision=0, timeline=timeline)
+
+
+def test_a_late_article_joins_its_old_story_in_the_index(rig: Rig) -> None:
+    rig.environment["RASAD_CONFIG"] = str(PROJECT / "config")  # it names the ministers
+    april = datetime(2023, 4, 25, 12, tzinfo=UTC)
+    names = "Sergei Shoigu and Hulusi Akar"
+    sentences = [
+        f"{names} met in Moscow on 25 April 2023 to talk about the normalization between Syria and Turkey.",
+        f"On 25 April 2023 the normalization of ties between Turkey and Syria was what {names} spoke of in Moscow.",
+        f"In Moscow {names} agreed on 25 April 2023 that the talks on normalization with Syria will go on.",
+    ]
+    meeting = [
+        raw(
+            f"meeting {n}",
+            title=f"{names} in Moscow",
+            text=text,
+            published_at=at,
+            collected_at=at,
+            source_id=f"outlet-{n}",
+        )
+        for n, text in enumerate(sentences)
+        for at in [april + n * timedelta(hours=1)]
+    ]
+    later = april + timedelta(days=40)
+    news = [
+        raw(f"news {n}", text=TEXTS[n], published_at=later, collected_at=later, source_id="outlet-9") for n in range(3)
+    ]
+    worker = rig.worker()
+    rig.send(meeting[:2])
+    before = rig.wait_for({article.article_id for article in meeting[:2]})
+    [story] = {documents[0]["source"]["story_id"] for documents in before.values()}
+    rig.send(news)
+    rig.wait_for({article.article_id for article in news})
+    until(lambda: rig.lag() == 0, "all channels to be finished")
+    rig.refresh()
+    worker.kill()
+
+    rig.worker()
+    rig.send([meeting[2]])
+    late = rig.wait_for({meeting[2].article_id})[meeting[2].article_id][0]["source"]
+    assert late["story_id"] == story
+    assert [link["detail"] for link in late["story_links"] if link["kind"] == "archive"] == ["2023-04-25"]
+    rig.send(meeting)
+    until(lambda: rig.lag() == 0, f"all channels to be finished\n{rig.last_words()}")
+    rig.refresh()
+    _, stories = asyncio.run(stored(rig))
+    assert stories[story].articles == 3 and len(stories) == 1 + len(news)
+    assert rig.quarantined() == []

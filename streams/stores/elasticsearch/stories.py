@@ -26,6 +26,7 @@ from streams.stores.elasticsearch.documents import from_document, index_name, to
 from streams.stores.elasticsearch.options import ElasticsearchOptions
 from streams.stores.records import encodable, microseconds, version_of
 from streams.stores.story_keys import story_key, story_keys
+from streams.stories.archive import ArchiveSearch
 from streams.stories.documents import StoryDocument
 from streams.stories.shelf import Relabel, Shelf, relabelled
 
@@ -229,6 +230,23 @@ def stories_query(wanted: StorySearch) -> dict[str, Any]:
         if value is not None:
             filters.append({"term": {"keys": story_key(kind, value)}})
     return {"bool": {"filter": filters, "must_not": [{"exists": {"field": "merged_into"}}]}}
+
+
+def old_stories_query(wanted: ArchiveSearch) -> dict[str, Any]:
+    """Return the query of the stories that share names, scored by how many, and had begun around a day."""
+    keys = [story_key("entity", one) for one in wanted.entities]
+    return {
+        "bool": {
+            "filter": [
+                _range("first_time", "gte", microseconds(wanted.begun_after) // 1000),
+                _range("first_time", "lt", microseconds(wanted.begun_before) // 1000),
+                _range("last_time", "gte", microseconds(wanted.alive_after) // 1000),
+            ],
+            "must_not": [{"exists": {"field": "merged_into"}}],
+            "should": [{"constant_score": {"filter": {"term": {"keys": key}}}} for key in keys],
+            "minimum_should_match": 1,
+        }
+    }
 
 
 def encode_story(document: StoryDocument) -> bytes:

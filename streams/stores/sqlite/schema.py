@@ -119,6 +119,12 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX story_keys_by_key ON story_keys (key, story_id)",
     ),
     (
+        # When the story began, so that old stories are found by name and day.
+        "ALTER TABLE story_keys ADD COLUMN first_us INTEGER NOT NULL DEFAULT 0",
+        "UPDATE story_keys SET first_us = (SELECT first_us FROM stories AS s WHERE s.story_id = story_keys.story_id)",
+        "CREATE INDEX story_keys_by_time ON story_keys (key, first_us)",
+    ),
+    (
         # The table of the first step was never written.
         "DROP TABLE IF EXISTS alert_outbox",
         """CREATE TABLE alerts (

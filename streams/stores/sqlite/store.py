@@ -35,6 +35,7 @@ from streams.stores.base import (
 from streams.stores.pages import CANDIDATE_BUDGET
 from streams.stores.plan import Plan
 from streams.stores.records import microseconds
+from streams.stores.sqlite.archive import SqliteArchive
 from streams.stores.sqlite.connections import open_reader, open_writer
 from streams.stores.sqlite.errors import is_busy, translated
 from streams.stores.sqlite.reading import matching_after, search_page, summary
@@ -204,6 +205,10 @@ class SqliteStore:
     async def count_stories(self) -> int:
         """Return how many stories are stored, without those that were merged into another."""
         return int(await asyncio.to_thread(self._value, "SELECT count(*) FROM stories WHERE merged_into IS NULL"))
+
+    def archive(self) -> SqliteArchive:
+        """Return the stories and articles for the story stage to look up older ones."""
+        return SqliteArchive(self._reading)
 
     def trend_state(self) -> list[bytes]:
         """Return what the trends are counted from again."""

@@ -10,6 +10,7 @@ from streams.model import Article
 from streams.stores.base import StorySearch
 from streams.stores.records import encodable, microseconds
 from streams.stores.story_keys import story_key, story_keys
+from streams.stories.archive import ArchiveSearch
 from streams.stories.documents import StoryDocument
 from streams.stories.shelf import Shelf, all_of
 
@@ -71,6 +72,26 @@ def find_stories(connection: sqlite3.Connection, wanted: StorySearch) -> list[St
     return [codec.decode(document, StoryDocument) for (document,) in rows]
 
 
+def old_stories(connection: sqlite3.Connection, wanted: ArchiveSearch) -> list[StoryDocument]:
+    """Return the stories that share the most of the names asked for, and had begun around that day."""
+    marks = ", ".join("?" * len(wanted.entities))
+    rows = connection.execute(
+        "SELECT document FROM ("  # noqa: S608  (marks for the values)
+        f"SELECT story_id, count(*) AS shared FROM story_keys WHERE key IN ({marks})"
+        " AND first_us >= ? AND first_us < ? GROUP BY story_id"
+        ") JOIN stories USING (story_id) WHERE last_us >= ? AND merged_into IS NULL"
+        " ORDER BY shared DESC, articles DESC, story_id LIMIT ?",
+        (
+            *(story_key("entity", one) for one in wanted.entities),
+            microseconds(wanted.begun_after),
+            microseconds(wanted.begun_before),
+            microseconds(wanted.alive_after),
+            wanted.limit,
+        ),
+    )
+    return [codec.decode(document, StoryDocument) for (document,) in rows]
+
+
 def _put(connection: sqlite3.Connection, document: StoryDocument) -> None:
     try:
         payload = codec.encode(document)
@@ -90,15 +111,19 @@ def _put(connection: sqlite3.Connection, document: StoryDocument) -> None:
             payload,
         ),
     )
-    _put_keys(connection, document.story_id, story_keys(document))
+    _put_keys(connection, document.story_id, story_keys(document), microseconds(document.first_time))
 
 
-def _put_keys(connection: sqlite3.Connection, story_id: str, keys: Iterable[str]) -> None:
+def _put_keys(connection: sqlite3.Connection, story_id: str, keys: Iterable[str], first_us: int) -> None:
     wanted = set(keys)
-    known = {key for (key,) in connection.execute("SELECT key FROM story_keys WHERE story_id = ?", (story_id,))}
+    rows = connection.execute("SELECT key, first_us FROM story_keys WHERE story_id = ?", (story_id,)).fetchall()
+    known = {key for key, _ in rows}
+    if any(first != first_us for _, first in rows):
+        connection.execute("UPDATE story_keys SET first_us = ? WHERE story_id = ?", (first_us, story_id))
     connection.executemany(
         "DELETE FROM story_keys WHERE story_id = ? AND key = ?", [(story_id, key) for key in known - wanted]
     )
     connection.executemany(
-        "INSERT INTO story_keys (story_id, key) VALUES (?, ?)", [(story_id, key) for key in sorted(wanted - known)]
+        "INSERT INTO story_keys (story_id, key, first_us) VALUES (?, ?, ?)",
+        [(story_id, key, first_us) for key in sorted(wanted - known)],
     )
