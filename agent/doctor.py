@@ -59,6 +59,7 @@ def examine(folder_option: str | None, *, distributed: bool | None = None) -> It
         for check in ("kafka", "elasticsearch"):
             yield Finding(check, "skipped", "not configured: store.kind is sqlite", "--distributed looks anyway")
         yield _sqlite(settings)
+        yield _guarded("alerts", lambda: _alerts(settings))
     yield _guarded("feeds", lambda: _feeds(settings, folder, "kafka" if distributed else "sqlite"))
     yield _contact(settings)
     yield _clock()
@@ -117,16 +118,21 @@ def _kafka(settings: Settings) -> Iterator[Finding]:
         yield Finding("channels", "ok", f"all {len(reports)} are there and as configured")
     yield _guarded("lag", lambda: _lag(settings))
     yield _guarded("quarantine", lambda: _quarantine(settings))
+    yield _guarded("alerts", lambda: _alerts(settings))
 
 
 def _lag(settings: Settings) -> Finding:
     from agent.kafka_clients import KafkaAdmin, worker_options
-    from streams.channels import ARTICLES, BACKFILL, ENRICHED, RAW
+    from streams.channels import ALERTS, ARTICLES, BACKFILL, ENRICHED, RAW
 
     options = worker_options(settings.kafka, settings.worker)
     parts, stages_behind, never = [], [], []
     with KafkaAdmin(settings.kafka) as admin:
-        for stage, reads in (("enrich", (RAW, BACKFILL)), ("story", (ENRICHED,)), ("index", (ARTICLES,))):
+        stages = (
+            ("enrich", (RAW, BACKFILL)), ("story", (ENRICHED,)), ("index", (ARTICLES,)), ("alert", (ARTICLES,)),
+            ("deliver", (ALERTS,)),
+        )  # fmt: skip
+        for stage, reads in stages:
             lags = [
                 lag for by_partition in admin.lag(options.group(stage), reads).values() for lag in by_partition.values()
             ]
@@ -139,7 +145,10 @@ def _lag(settings: Settings) -> Finding:
     detail = "records waiting: " + ", ".join(parts)
     if never:
         return Finding(
-            "lag", "warning", f"{detail}; nothing was ever processed by {', '.join(never)}", "start `rasad worker`"
+            "lag",
+            "warning",
+            f"{detail}; nothing was ever processed by {', '.join(never)}",
+            "start `rasad deliver`" if never == ["deliver"] else "start `rasad worker`",
         )
     if stages_behind:
         return Finding("lag", "warning", detail, f"start more `rasad worker --stages {','.join(stages_behind)}`")
@@ -167,6 +176,23 @@ def _quarantine(settings: Settings) -> Finding:
         return Finding("quarantine", "ok", "empty")
     detail = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
     return Finding("quarantine", "warning", f"{sum(reasons.values())} records: {detail}", "see `rasad quarantine list`")
+
+
+def _alerts(settings: Settings) -> Finding:
+    """What waits, and what could not be delivered, by destination."""
+    from agent.alerts.book import open_book
+
+    if settings.store.kind == "sqlite" and not Path(settings.store.path).is_file():
+        return Finding("alerts", "ok", "none yet")
+    with open_book(settings, read_only=True) as book:
+        counts = book.counts()
+    lost = {name: number for (name, status), number in counts.items() if status == "undeliverable"}
+    waiting = sum(number for (_, status), number in counts.items() if status == "waiting")
+    if lost:
+        found = ", ".join(f"{number} to {name}" for name, number in sorted(lost.items()))
+        advice = "mend the destination, then `rasad quarantine retry --reason undeliverable`"
+        return Finding("alerts", "warning", f"undeliverable: {found}; {waiting} wait", advice)
+    return Finding("alerts", "ok", f"{waiting} deliveries wait")
 
 
 def _no_pipeline() -> Any:

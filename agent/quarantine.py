@@ -226,7 +226,7 @@ class SqliteQuarantine:
 
         with self._store.transaction() as transaction:
             transaction.remove_quarantine([int(item.id)])
-            AlertWriter(transaction).wake((item.record.key or b"").decode())
+            AlertWriter(transaction).wake((item.record.key or b"").decode().removeprefix("delivery:"))
 
     def drop(self, item: Quarantined) -> None:
         """Remove the record."""

@@ -36,7 +36,7 @@ class Channel:
 RAW = Channel("raw", "RawArticle by article_id, from the collectors")
 BACKFILL = Channel("backfill", "RawArticle by article_id, from backfill and replay; alerts muted")
 ENRICHED = Channel("enriched", "EnrichedArticle by article_id", single_partition=True, growth=2)
-ARTICLES = Channel("articles", "Article by article_id, to the index and the alerts", growth=2)
+ARTICLES = Channel("articles", "Article by story_id, to the index and the alerts", growth=2)
 QUARANTINE = Channel(
     "quarantine",
     "QuarantineRecord by quarantine id; an empty record ends the one before it",
@@ -71,8 +71,31 @@ TRENDS = Channel(
     "trends",
     "Trend by trend id, from the story stage to the index and the alerts; a later record of an id is its newer version",
 )
+ALERT_STATE = Channel(
+    "alert-state",
+    "what the alert rules remember of each story, by story_id",
+    compacted=True,
+    retention_hours=24 * 16,  # a day longer than it is asked for
+    least_record_bytes=1_000_000,
+)
+ALERTS = Channel(
+    "alerts",
+    "Alert by alert id, from the alert stage to `rasad deliver`",
+    retention_hours=24 * 14,
+    single_partition=True,
+    least_record_bytes=1_000_000,
+)
+DELIVERIES = Channel(
+    "deliveries",
+    "how the delivery of each alert to each destination goes, who has seen it, and which rules are muted",
+    compacted=True,
+    retention_hours=24 * 30,
+    single_partition=True,
+    least_record_bytes=1_000_000,
+)
 
 CHANNELS: tuple[Channel, ...] = (
     RAW, BACKFILL, ENRICHED, ARTICLES, QUARANTINE, FEED_STATE, STORY_STATE, TREND_STATE, TRENDS,
+    ALERT_STATE, ALERTS, DELIVERIES,
 )  # fmt: skip
 BY_NAME: dict[str, Channel] = {channel.name: channel for channel in CHANNELS}

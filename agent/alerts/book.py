@@ -25,6 +25,10 @@ class AlertBook(Protocol):
         """Yield the alerts asked for, newest first."""
         ...
 
+    def counts(self) -> dict[tuple[str, str], int]:
+        """Return how many deliveries there are by destination and status, those that were sent left out."""
+        ...
+
     def mutes(self) -> list[Mute]:
         """Return what is muted."""
         ...
@@ -43,18 +47,24 @@ class AlertBook(Protocol):
 
 
 @contextmanager
-def open_book(settings: Settings) -> Iterator[AlertBook]:
+def open_book(settings: Settings, *, read_only: bool = False) -> Iterator[AlertBook]:
     """Give the alerts of the runtime that `store.kind` names.
 
     Raises:
         ServiceUnavailable: it cannot be reached.
         StoreError: the SQLite file cannot be used.
     """
+    if settings.store.kind == "elasticsearch":
+        from agent.alerts.kafka_book import KafkaBook
+
+        with KafkaBook(settings.kafka) as book:
+            yield book
+        return
     from streams.stores.sqlite import SqliteStore
 
     if not Path(settings.store.path).is_file():
         raise ServiceUnavailable(f"there is no store at {settings.store.path}: start `rasad run` first")
-    store = SqliteStore(settings.store.path)
+    store = SqliteStore(settings.store.path, read_only=read_only)
     try:
         yield SqliteAlerts(store)
     finally:

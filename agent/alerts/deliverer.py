@@ -48,6 +48,9 @@ class Deliverer:
         self._lanes: dict[str, Lane] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._dropping: set[asyncio.Task[None]] = set()
+        self._change = asyncio.Lock()
+        self._held: list[Delivery] = []
+        """What came while the lanes were changed."""
 
     async def __aenter__(self) -> Deliverer:
         await self.use(self._wanted)
@@ -70,6 +73,9 @@ class Deliverer:
 
     def accept(self, deliveries: Iterable[Delivery]) -> None:
         """Take deliveries that wait; one that is here already is not taken twice."""
+        if self._change.locked():
+            self._held += deliveries
+            return
         lost = []
         for delivery in deliveries:
             lane = self._lanes.get(delivery.destination)
@@ -82,6 +88,16 @@ class Deliverer:
             self._dropping.add(task)
             task.add_done_callback(self._dropping.discard)
 
+    async def forget(self) -> None:
+        """Let go of all that waits, and change nothing about it: another process delivers it."""
+        async with self._change:
+            self._held.clear()
+            definitions = dict(self._definitions)
+            for name in list(self._lanes):
+                await self._end(name)
+            self._begin(definitions)
+        self._accept_held()
+
     async def drain(self, timeout_seconds: float) -> None:
         """Wait until what is due has been tried once, but not for long: the rest waits in the journal."""
         with suppress(TimeoutError):
@@ -91,9 +107,17 @@ class Deliverer:
 
     async def use(self, destinations: Mapping[str, DestinationDefinition]) -> None:
         """Change the destinations; what waits for one that has changed goes out by its new definition."""
-        moved: list[Delivery] = []
-        for name in [name for name, known in self._definitions.items() if destinations.get(name) != known]:
-            moved += await self._end(name)
+        async with self._change:
+            for name in [name for name, known in self._definitions.items() if destinations.get(name) != known]:
+                self._held += await self._end(name)
+            self._begin(destinations)
+        self._accept_held()
+
+    def _accept_held(self) -> None:
+        held, self._held = self._held, []
+        self.accept(held)
+
+    def _begin(self, destinations: Mapping[str, DestinationDefinition]) -> None:
         for name, definition in destinations.items():
             if name in self._lanes:
                 continue
@@ -108,7 +132,6 @@ class Deliverer:
             )
             self._definitions[name], self._lanes[name] = definition, lane
             self._tasks[name] = asyncio.create_task(lane.run(), name=f"rasad-lane-{name}")
-        self.accept(moved)
 
     async def _end(self, name: str) -> list[Delivery]:
         task, lane = self._tasks.pop(name), self._lanes.pop(name)

@@ -104,6 +104,9 @@ class EmbeddedAlerts:
     def write(self, transaction: SqliteTransaction) -> None:
         """Write what was decided in the transaction of its articles."""
         writer = AlertWriter(transaction)
+        alerts = writer.unsaid(self._decided[0])
+        said = {alert.alert_id for alert in alerts}
+        self._decided = alerts, [one for one in self._decided[1] if one.alert.alert_id in said]
         writer.put(*self._decided)
         if (begins := self.stage.begins_with_pending) is not None:
             writer.put_state(self.stage.take_kept(), begins)

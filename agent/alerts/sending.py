@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Literal, Protocol
 
 from msgspec import Struct
 
-from streams.alerts.deliveries import Delivery
+from streams import codec
+from streams.alerts.deliveries import Delivery, awake
 from streams.alerts.records import Alert
+from streams.channels import DELIVERIES
+from streams.model import QuarantineRecord
+
+UNDELIVERABLE = "undeliverable"
+DELIVERY_KEY = "delivery:"
+"""What the keys of deliveries begin with on their channel."""
 
 
 class Outgoing(Struct, frozen=True, kw_only=True):
@@ -60,3 +68,17 @@ class Journal(Protocol):
     async def are_muted(self, alerts: Sequence[Alert]) -> list[bool]:
         """Say of each alert whether somebody has muted it."""
         ...
+
+
+def quarantined(delivery: Delivery, now: datetime) -> QuarantineRecord:
+    """Return the record that keeps a delivery that was given up; sent back to its channel it waits again."""
+    return QuarantineRecord(
+        stage="deliver",
+        channel=DELIVERIES.name,
+        reason=UNDELIVERABLE,
+        detail=f"to {delivery.destination}, after {delivery.attempts} attempts: {delivery.detail}",
+        payload=codec.encode(awake(delivery)),
+        key=f"{DELIVERY_KEY}{delivery.key}".encode(),
+        quarantined_at=now,
+        attempts=delivery.attempts,
+    )

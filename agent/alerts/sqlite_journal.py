@@ -5,37 +5,18 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING
 
-from streams import codec
+from agent.alerts.sending import UNDELIVERABLE, quarantined
 from streams.alerts.deliveries import Delivery
 from streams.alerts.mutes import Mute, is_muted
 from streams.alerts.records import Alert
-from streams.model import QuarantineRecord
 from streams.pipeline import utc_now
 
 if TYPE_CHECKING:
     from streams.stores.sqlite import SqliteStore
 
 _MUTES_SECONDS = 1.0
-UNDELIVERABLE = "undeliverable"
-DELIVERIES = "deliveries"
-"""The channel that deliveries stand on in the distributed runtime; in quarantine it names what a record is."""
-
-
-def quarantined(delivery: Delivery, now: datetime) -> QuarantineRecord:
-    """Return the record that keeps a delivery that was given up, for a later retry."""
-    return QuarantineRecord(
-        stage="deliver",
-        channel=DELIVERIES,
-        reason=UNDELIVERABLE,
-        detail=f"to {delivery.destination}, after {delivery.attempts} attempts: {delivery.detail}",
-        payload=codec.encode(delivery),
-        key=delivery.key.encode(),
-        quarantined_at=now,
-        attempts=delivery.attempts,
-    )
 
 
 class SqliteJournal:

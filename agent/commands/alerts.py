@@ -20,9 +20,23 @@ CONFIG = click.option(
 JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 
 
-@click.group("alerts", epilog="Example: rasad alerts list --since 1d")
+class _Commands(click.Group):
+    """Imports the dry run only when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*super().list_commands(ctx), "test"]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name == "test":
+            from agent.commands.alerts_test import command as test
+
+            return test
+        return super().get_command(ctx, cmd_name)
+
+
+@click.group("alerts", cls=_Commands, epilog="Example: rasad alerts list --since 1d")
 def command() -> None:
-    """List, show, acknowledge and mute alerts."""
+    """List, show, acknowledge and mute alerts; try a rule on what is stored."""
 
 
 @command.command(

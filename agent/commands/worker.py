@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from agent.alerts.load import AlertConfig
     from agent.settings import Settings
     from streams.definitions import Definitions
 
-STAGES = ("enrich", "story", "index")
+STAGES = ("enrich", "story", "index", "alert")
 _LAST_RESORT_SECONDS = 10.0
 """After everything is done: a client's thread that does not end must not keep the process."""
 
 
-@click.command(epilog="Example: rasad worker --stages enrich,story   (and: rasad worker --stages index)")
+@click.command(epilog="Example: rasad worker --stages enrich,story   (and: rasad worker --stages index,alert)")
 @click.option("--config", "folder", metavar="FOLDER", help="Configuration folder (default: ./config, or the shipped).")
 @click.option(
     "--stages", "stage_list", default=",".join(STAGES), show_default=True, metavar="LIST", help="Stages to run here."
@@ -33,19 +36,24 @@ def command(folder: str | None, stage_list: str, metrics_port: int | None) -> in
 
     import msgspec
 
-    from agent.definitions import load_all
+    from agent.definitions import load_all, load_with_alerts
     from agent.observe import set_up_logging
+    from agent.settings import config_folder
     from streams.faust_app.quiet import SeldomRepeats
 
     stages = _chosen(stage_list)
-    settings, definitions = load_all(folder)
+    alerts = None
+    if "alert" in stages:
+        settings, definitions, alerts = load_with_alerts(folder)
+    else:
+        settings, definitions = load_all(folder)
     if metrics_port is not None:
         metrics = msgspec.structs.replace(settings.metrics, port=metrics_port)
         settings = msgspec.structs.replace(settings, metrics=metrics)
     set_up_logging(settings.log)
     for handler in logging.getLogger().handlers:
         handler.addFilter(SeldomRepeats())
-    asyncio.run(_run(settings, definitions, stages))
+    asyncio.run(_run(settings, definitions, stages, alerts, config_folder(folder)))
     return 0
 
 
@@ -58,7 +66,9 @@ def _chosen(stage_list: str) -> list[str]:
     return [name for name in STAGES if name in names]
 
 
-async def _run(settings: Settings, definitions: Definitions, stages: list[str]) -> None:
+async def _run(
+    settings: Settings, definitions: Definitions, stages: list[str], alerts: AlertConfig | None, folder: Path
+) -> None:
     import asyncio
     import contextlib
     import logging
@@ -73,6 +83,8 @@ async def _run(settings: Settings, definitions: Definitions, stages: list[str]) 
     from agent.observe import serve
     from agent.open_store import open_archive, open_elasticsearch, user_error
     from agent.quarantine import QuarantineCounter
+    from streams.alerts.stage import AlertStage
+    from streams.faust_app.alert_work import AlertWork
     from streams.faust_app.work import IndexWork, StageWork, StoryWork, Work
     from streams.faust_app.worker import StageThread, Worker
     from streams.lineage import houses_of
@@ -118,6 +130,21 @@ async def _run(settings: Settings, definitions: Definitions, stages: list[str]) 
                 raise user_error(error) from error
             open_things.push_async_callback(store.close)
             works.append(IndexWork(store))
+        if alerts is not None:
+            from agent.alerts.reload import AlertReloader
+
+            stage = AlertStage(alerts.rules)
+            works.append(AlertWork(stage, thread, partial(read_state, settings.kafka), metrics, utc_now))
+            metrics.alert_rules.set(len(alerts.rules))
+
+            async def use(config: AlertConfig) -> None:
+                stage.rules = config.rules
+                metrics.alert_rules.set(len(config.rules))
+
+            seconds = settings.alerts.watch_seconds
+            await open_things.enter_async_context(
+                AlertReloader(folder, definitions, use, metrics, watch_seconds=seconds)
+            )
         # One process in the row is enough to know; those that index are few.
         counter = QuarantineCounter(settings.kafka) if "index" in stages else None
         open_things.callback(counter.close if counter else lambda: None)

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from streams.alerts.records import Alert, alert_id
 from streams.alerts.schedule import due
@@ -31,20 +32,25 @@ class Delivery(Struct, frozen=True, kw_only=True):
     attempts: int = 0
     first_tried_at: datetime | None = None
     finished_at: datetime | None = None
+    woken: int = 0
+    """How often it was taken out of quarantine."""
     detail: str = ""
     """What the last attempt came to, for a person; no secrets."""
 
 
-def plan(alert: Alert, ending: Collection[str] = ()) -> Iterator[Delivery]:
+def plan(alert: Alert, ending: Collection[str] = (), always: Collection[str] = ()) -> Iterator[Delivery]:
     """Yield the deliveries of `alert`: always the same for the same alert.
 
-    `ending`: ids of destinations that end alerts by themselves; only they are told that a story goes on.
+    Args:
+        ending: ids of destinations that end alerts by themselves; only they are told that a story goes on.
+        always: ids of destinations that every alert goes to, whatever its rule says.
     """
-    for destination in dict.fromkeys(alert.channels):
+    for destination in dict.fromkeys((*alert.channels, *always)):
         if not alert.is_shown and destination not in ending:
             continue
         # What can be silenced where it arrives is not held back here, and has no digest.
-        at, batch = (alert.created_at, None) if destination in ending else due(alert.schedule, alert.created_at)
+        is_now = destination in ending or destination in always
+        at, batch = (alert.created_at, None) if is_now else due(alert.schedule, alert.created_at)
         yield Delivery(
             key=alert_id("delivery", alert.alert_id, destination),
             destination=destination,
@@ -52,6 +58,18 @@ def plan(alert: Alert, ending: Collection[str] = ()) -> Iterator[Delivery]:
             due_at=at,
             batch=batch,
         )
+
+
+def awake(delivery: Delivery) -> Delivery:
+    """Return a delivery that was given up as it waits again: as if it had never been tried."""
+    return replace(
+        delivery,
+        status="waiting",
+        attempts=0,
+        first_tried_at=None,
+        finished_at=None,
+        woken=delivery.woken + 1,
+    )
 
 
 def batch_key(destination: str, keys: Iterable[str]) -> str:

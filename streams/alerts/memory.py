@@ -63,6 +63,8 @@ class StoryMemory(Struct, frozen=True):
     houses: tuple[str, ...] = ()
     known: tuple[Known, ...] = ()
     rules: dict[str, RuleMemory] = {}
+    merged: tuple[str, ...] = ()
+    """Stories that were found to be this one, and whose memory is in here."""
 
     @property
     def independent_sources(self) -> int:
@@ -101,6 +103,39 @@ class StoryMemory(Struct, frozen=True):
             known=(*self.known, entry) if len(self.known) < MAX_REMEMBERED else self.known,
         )
 
+    def with_merged(self, other: StoryMemory) -> StoryMemory:
+        """Return the memory after `other` was found to be the same story: what was said of either is said of both."""
+        places = {known.article: place for place, known in enumerate(self.known)}
+        more = [known for known in other.known if known.article not in places][: MAX_REMEMBERED - len(self.known)]
+        places |= {known.article: len(self.known) + number for number, known in enumerate(more)}
+        rules = dict(self.rules)
+        for rule_id, theirs in other.rules.items():
+            ours = rules.get(rule_id, RuleMemory())
+            moved = [
+                places[other.known[place].article] for place in theirs.matched if other.known[place].article in places
+            ]
+            rules[rule_id] = RuleMemory(
+                matched=tuple(dict.fromkeys((*ours.matched, *moved))),
+                count=ours.count + theirs.count,
+                languages=_union(ours.languages, theirs.languages),
+                countries=_union(ours.countries, theirs.countries),
+                origins=_union(ours.origins, theirs.origins),
+                alerts=ours.alerts + theirs.alerts,
+                count_at_alert=ours.count_at_alert + theirs.count_at_alert,
+                touched_at=max(filter(None, (ours.touched_at, theirs.touched_at)), default=None),
+            )
+        return replace(
+            self,
+            version=max(self.version, other.version) + 1,
+            articles=self.articles + other.articles,
+            copies=self.copies + other.copies,
+            languages=_union(self.languages, other.languages),
+            countries=_union(self.countries, other.countries),
+            houses=_union(self.houses, other.houses),
+            known=(*self.known, *more),
+            rules=rules,
+        )
+
     def with_rule(self, rule_id: str, memory: RuleMemory) -> StoryMemory:
         """Return the memory with what a rule remembers replaced."""
         return replace(self, rules={**self.rules, rule_id: memory})
@@ -137,6 +172,10 @@ def house_of(article: Article, houses: Mapping[str, str]) -> str:
     if article.source_id:
         return f"source:{houses.get(article.source_id, article.source_id)}"
     return f"name:{fold(article.source_name)}" if article.source_name else ""
+
+
+def _union(values: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*values, *more)))
 
 
 def _with(values: tuple[str, ...], value: str) -> tuple[str, ...]:

@@ -72,7 +72,14 @@ class AlertStage:
         """Return the alerts that `article` makes; backfilled articles make none, and are remembered."""
         rules = self.rules
         story_id = article.story_id or article.article_id
-        before = self._pending.get(story_id) or self._stories.get(story_id) or StoryMemory(story_id)
+        if not rules.rules:
+            return ()  # nothing will ever be asked for what is remembered
+        before = self._memory(story_id)
+        for change in article.story_changes:
+            # What is left behind stays for an article of its that comes late; it is forgotten with time.
+            gone = self._memory(change.story_id) if change.kind == "merge" and change.into == story_id else None
+            if gone is not None and gone.articles and change.story_id not in before.merged:
+                before = replace(before.with_merged(gone), merged=(*before.merged, change.story_id))
         place = before.place_of(article.article_id)
         known_revision = before.known[place].revision if place is not None else None
         story = before.with_article(article, rules.houses)
@@ -97,12 +104,15 @@ class AlertStage:
         self._pending[story_id] = story
         return tuple(alerts)
 
+    def _memory(self, story_id: str) -> StoryMemory:
+        return self._pending.get(story_id) or self._stories.get(story_id) or StoryMemory(story_id)
+
     def trend(self, trend: Trend, now: datetime) -> tuple[Alert, ...]:
         """Return the alerts that a finding makes, each rule's once, however often the finding is made anew."""
         alerts = []
         for rule in self.rules.match_trend(trend):
             key = f"trend:{trend.trend_id}"
-            memory = self._pending.get(key) or self._stories.get(key) or StoryMemory(key)
+            memory = self._memory(key)
             if rule.id not in memory.rules:
                 memory = replace(memory, version=memory.version + 1, time=max(trend.hour, memory.time or trend.hour))
                 self._pending[key] = memory.with_rule(rule.id, RuleMemory(alerts=1, touched_at=now))

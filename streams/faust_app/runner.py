@@ -23,7 +23,7 @@ from streams import channels, codec
 from streams.channels import Channel
 from streams.faust_app.intake import Intake
 from streams.faust_app.options import WorkerOptions
-from streams.faust_app.work import Item, Noted, Output, Result, Work
+from streams.faust_app.work import Decided, Item, Noted, Output, Result, Work
 from streams.metrics import Metrics
 from streams.model import QuarantineRecord
 from streams.pipeline import Rejected
@@ -189,7 +189,9 @@ class Runner:
         try:
             while batch := self._current(batch):
                 try:
-                    if await self._publish([message for done in batch for message in self._outgoing(done)]):
+                    first = [message for done in batch for message in self._outgoing(done)]
+                    then = [message for done in batch for message in _afterwards(done)]
+                    if await self._publish(first) and await self._publish(then):
                         for done in batch:
                             done.event.ack()
                         self.state.progressed(len(batch))
@@ -283,12 +285,17 @@ class Runner:
         result = done.result
         if isinstance(result, Rejected):
             return [self._quarantined(done, result)]
+        if isinstance(result, Decided):
+            return [_Outgoing(one.channel, one.key, one.payload, done) for one in result.first]
         if not isinstance(result, Output):
             return []
         if self._work.writes is None:
             raise TypeError(f"stage {self._work.name} has outputs and no channel to write them to")
         beside = [_Outgoing(one.channel, one.key, one.payload, done) for one in result.beside]
-        return [*beside, _Outgoing(self._work.writes, result.record.article_id.encode(), result.payload, done)]
+        return [
+            *beside,
+            _Outgoing(self._work.writes, result.key or result.record.article_id.encode(), result.payload, done),
+        ]
 
     def _quarantined(self, done: _Done, rejected: Rejected, *, whole: bool = True) -> _Outgoing:
         message, item = done.event.message, done.item
@@ -325,7 +332,7 @@ class Runner:
             if isinstance(done.result, Rejected):
                 self._metrics.rejected(done.result.stage, done.result.reason)
                 rejected.append((done.event.message, done.result))
-            elif not isinstance(done.result, Noted):
+            elif not isinstance(done.result, Noted) and done.result.record is not None:
                 self._metrics.left_stage(self._work.name, done.result.record, now)
         # A flood of poison must not become a flood of log lines.
         for message, result in rejected[:_LOGGED_REJECTS]:
@@ -343,6 +350,13 @@ class Runner:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._stopping.wait(), seconds)
         return not self._stopping.is_set()
+
+
+def _afterwards(done: _Done) -> list[_Outgoing]:
+    result = done.result
+    if not isinstance(result, Decided):
+        return []
+    return [_Outgoing(one.channel, one.key, one.payload, done) for one in result.then]
 
 
 def _failed(error: Exception) -> asyncio.Future[None]:

@@ -51,6 +51,19 @@ class Output:
     record: RawArticle
     beside: tuple[Beside, ...] = ()
     """What is to be acknowledged with it, and written before it."""
+    key: bytes | None = None
+    """None: the article's id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """The end of the flow for an article, or for a finding, and what was decided because of it."""
+
+    record: RawArticle | None
+    first: tuple[Beside, ...] = ()
+    """Acknowledged before anything of `then` is written: what must not be lost."""
+    then: tuple[Beside, ...] = ()
+    """What says that the first need not be written again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +78,7 @@ class Noted:
     """Stored, and no article: nothing goes on, and nothing is counted."""
 
 
-Result = Output | Stored | Noted | Rejected
+Result = Output | Decided | Stored | Noted | Rejected
 
 
 class Work(Protocol):
@@ -241,7 +254,11 @@ class StoryWork(StageWork):
     def _step(self, item: Item) -> Result:
         result = super()._step(item)
         kept = tuple(Beside(channels.STORY_STATE, one.key.encode(), one.record) for one in self._state.take_kept())
-        return dataclasses.replace(result, beside=kept) if isinstance(result, Output) else result
+        if not isinstance(result, Output):
+            return result
+        # By story, so that whoever follows what becomes of stories needs only some of the partitions.
+        story_id = getattr(result.record, "story_id", None)
+        return dataclasses.replace(result, beside=kept, key=story_id.encode() if story_id else None)
 
     def _trends(self) -> list[Beside]:
         trends, now = self._state.trends, self._clock()

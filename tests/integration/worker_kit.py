@@ -312,7 +312,10 @@ class Rig:
                 ("enrich", ("raw", "backfill")),
                 ("story", ("enriched",)),
                 ("index", ("articles", "trends")),
+                ("alert", ("articles", "trends")),
             ):
+                if stage == "alert" and not any((self.folder / "config" / "alerts").glob("*")):
+                    continue
                 lags = admin.lag(f"{self.name}.{stage}", [BY_NAME[name] for name in names])
                 total += sum(lag.records for parts in lags.values() for lag in parts.values())
         return total

@@ -76,7 +76,8 @@ def retain(options: ElasticsearchOptions, *, now: datetime | None = None) -> lis
             client.indices.delete(index=name, ignore_unavailable=True)
         # Their stories and trends go with them: what has nothing later than the months that are kept.
         first_kept = datetime(oldest_kept // 12, oldest_kept % 12 + 1, 1, tzinfo=UTC).isoformat()
-        for index, field in ((options.stories_index, "last_time"), (options.trends_index, "hour")):
+        fields = {options.stories_index: "last_time", options.trends_index: "hour", options.alerts_index: "created_at"}
+        for index, field in fields.items():
             _remove_before(client, index, field, first_kept)
     return old
 

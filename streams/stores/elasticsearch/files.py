@@ -15,7 +15,7 @@ _OPTIONS = ElasticsearchOptions(url="http://127.0.0.1:9200")
 
 def roles(options: ElasticsearchOptions = _OPTIONS) -> dict[str, Any]:
     """Return the least rights that each kind of process needs."""
-    names = [options.index_pattern, options.stories_index, options.trends_index]
+    names = [options.index_pattern, options.stories_index, options.trends_index, options.alerts_index]
     read = ["read", "view_index_metadata"]
     return {
         "rasad-worker": {

@@ -41,6 +41,11 @@ class ElasticsearchOptions(Struct, frozen=True, kw_only=True):
         """The index of the trends, and the name of its template."""
         return f"{self.index_prefix}-trends"
 
+    @property
+    def alerts_index(self) -> str:
+        """The index of the alerts, and the name of its template."""
+        return f"{self.index_prefix}-alerts"
+
     def __repr__(self) -> str:
         # Options end up in logs and tracebacks; secrets must not.
         return f"ElasticsearchOptions(url={without_credentials(self.url)!r}, index_prefix={self.index_prefix!r})"

@@ -20,6 +20,7 @@ import msgspec
 from elastic_transport import SerializationError, TransportError
 from elasticsearch import ApiError, NotFoundError, UnsupportedProductError
 
+from streams.alerts.records import Alert
 from streams.metrics import Metrics
 from streams.model import Article
 from streams.stores.base import (
@@ -34,6 +35,7 @@ from streams.stores.base import (
     TrendSearch,
     Verdict,
 )
+from streams.stores.elasticsearch.alerts import alert_items
 from streams.stores.elasticsearch.bulk import FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, BulkLoop, Item
 from streams.stores.elasticsearch.client import connect, translate
 from streams.stores.elasticsearch.documents import index_name, to_document
@@ -140,6 +142,16 @@ class ElasticsearchStore:
         for item in items:
             if item.outcome == "refused":
                 logger.error("index: a trend is refused, and left out: %s", item.detail)
+
+    async def write_alerts(self, alerts: Sequence[Alert]) -> list[str]:
+        """Put alerts into their index; return why some were refused. Waits as `write` does.
+
+        Raises:
+            StoreHalted: the cluster refuses us, or has no template for our indices.
+        """
+        await self._prepare()
+        await self._side_loop.send(items := alert_items(alerts, self.options))
+        return [item.detail for item in items if item.outcome == "refused"]
 
     async def trends(self, wanted: TrendSearch) -> list[Trend]:
         """Return what stood out, the newest hours that were asked for, in order of time."""

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from streams.stores.elasticsearch import stories, trends
+from streams.stores.elasticsearch import alerts, stories, trends
 from streams.stores.elasticsearch.options import ElasticsearchOptions
 
-TEMPLATE_VERSION = 2
+TEMPLATE_VERSION = 3
 MAX_KEYWORD_LENGTH = 1024
 """Code points. A longer value is kept but not indexed: Lucene would refuse the whole article for a term beyond 32,766
 bytes."""
@@ -158,7 +158,11 @@ def index_template(options: ElasticsearchOptions, *, lifecycle: bool) -> dict[st
 def side_templates(options: ElasticsearchOptions) -> dict[str, dict[str, Any]]:
     """Return the bodies of the templates of the indices beside the articles, by name, which is that of the index."""
     settings = {"number_of_shards": 1, "number_of_replicas": options.replicas}
-    mappings_by_index = {options.stories_index: stories.MAPPINGS, options.trends_index: trends.MAPPINGS}
+    mappings_by_index = {
+        options.stories_index: stories.MAPPINGS,
+        options.trends_index: trends.MAPPINGS,
+        options.alerts_index: alerts.MAPPINGS,
+    }
     return {
         name: {
             "index_patterns": [name],

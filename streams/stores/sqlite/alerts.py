@@ -80,6 +80,17 @@ class AlertWriter:
             ],
         )
 
+    def unsaid(self, alerts: Iterable[Alert]) -> list[Alert]:
+        """Return `alerts` without first alerts on a story that another process (a replay) has alerted on meanwhile."""
+        return [
+            alert
+            for alert in alerts
+            if alert.reasons != ("story",)
+            or not self._connection.execute(
+                "SELECT 1 FROM alerts WHERE rule_id = ? AND story_id = ? LIMIT 1", (alert.rule_id, alert.story_id)
+            ).fetchone()
+        ]
+
     def settle(self, deliveries: Iterable[Delivery]) -> None:
         """Note how deliveries have gone."""
         self._connection.executemany(

@@ -162,6 +162,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             PRIMARY KEY (rule_id, story_id)
         ) WITHOUT ROWID""",
     ),
+    ("CREATE INDEX IF NOT EXISTS alerts_by_story ON alerts (story_id, rule_id)",),
 )
 
 

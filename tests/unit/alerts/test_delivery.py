@@ -355,6 +355,22 @@ async def test_a_destination_that_is_changed_takes_what_waits_and_one_that_is_go
     assert len(new.requests) == 1
 
 
+async def test_what_comes_while_lanes_are_let_go_is_delivered() -> None:
+    async with receiver() as ops, delivering(hook("ops", ops.url)) as (deliverer, notes, _):
+        ops.answers = [status(503)]
+        waiting = deliveries(3)
+        deliverer.accept(waiting)
+        await ops.wait_for(1)
+        # Another process has them now, and a moment later this one again.
+        letting_go = asyncio.create_task(deliverer.forget())
+        await asyncio.sleep(0)
+        ops.answers = [status(200)]
+        deliverer.accept(waiting)
+        await letting_go
+        await notes.wait_for("sent", 3)
+    assert not notes.of("dropped")
+
+
 async def test_a_journal_that_fails_loses_nothing() -> None:
     class Failing(Notes):
         failures = 2

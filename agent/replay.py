@@ -1,0 +1,180 @@
+"""Runs stored articles through the stages again, after topics, entities, frames or rules have changed.
+
+    store ─ piece of time ─▶ enrich ─▶ the place they had ─▶ a newer version of the same documents
+                                            └─ only with `alerts` ─▶ alert
+
+A document keeps its id, its revision and its place among the stories: the story stage decides once, on what there was
+then. What is written is newer by the time of its stage, and older than any edit of the article. It yields to the live
+stream: lowest priority, small transactions, and a rest after each as long as it took.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import msgspec
+from msgspec import Struct
+
+from streams.model import Article, RawArticle
+from streams.pipeline import Rejected, utc_now
+from streams.stores.base import ArticleStore, Search
+from streams.stores.through import articles_by_time
+
+if TYPE_CHECKING:
+    from streams.pipeline import Pipeline
+
+ReplayStage = Literal["enrich", "alert"]
+STAGES: tuple[ReplayStage, ...] = ("enrich", "alert")
+BATCH = 50
+_NICENESS = 10
+_PLACE = (
+    "near_duplicate_of", "similarity", "wire_copy", "story_id", "story_links", "story_changes",
+)  # fmt: skip
+
+
+class Target(Protocol):
+    """Where what was made anew goes."""
+
+    async def put(self, articles: Sequence[Article]) -> None:
+        """Store `articles`, and let the rules see them where alerts are asked for."""
+        ...
+
+
+class Progress(Struct, kw_only=True):
+    """How far a replay has come; kept in a file, so that it can go on."""
+
+    since: datetime
+    until: datetime
+    stage: str
+    alerts: bool
+    done_until: datetime
+    articles: int = 0
+    changed: int = 0
+    failed: int = 0
+
+
+class Replay:
+    """One replay of a range of time."""
+
+    def __init__(
+        self,
+        store: ArticleStore,
+        pipeline: Pipeline | None,
+        target: Target,
+        progress: Progress,
+        state_file: Path,
+        *,
+        rest: float = 1.0,
+        show: Callable[[Progress], None] = lambda _: None,
+    ) -> None:
+        """Args:
+        pipeline: for the stage `enrich`; None leaves the articles as they are.
+        rest: pause after each batch, as a multiple of the time that it took.
+        """
+        self._store = store
+        self._pipeline = pipeline
+        self._target = target
+        self._state_file = state_file
+        self._rest = rest
+        self._show = show
+        self.progress = progress
+
+    async def run(self) -> Progress:
+        """Go through the range from where it was left; the state file is gone when it is done."""
+        progress = self.progress
+        search = Search(since=progress.done_until, until=progress.until)
+        async for piece in articles_by_time(self._store, search, max_articles=1_000):
+            ordered = sorted(piece.articles, key=lambda article: (article.collected_at, article.article_id))
+            for start in range(0, len(ordered), BATCH):
+                began = time.perf_counter()
+                await self._batch(ordered[start : start + BATCH])
+                await asyncio.sleep((time.perf_counter() - began) * self._rest)
+            progress.done_until = piece.until
+            await asyncio.to_thread(save, self._state_file, progress)
+            self._show(progress)
+        await asyncio.to_thread(self._state_file.unlink, missing_ok=True)
+        return progress
+
+    async def _batch(self, articles: Sequence[Article]) -> None:
+        made = await asyncio.to_thread(self._anew, articles)
+        self.progress.articles += len(articles)
+        self.progress.changed += sum(
+            not _same(before, after) for before, after in zip(articles, made, strict=True) if after is not None
+        )
+        self.progress.failed += sum(one is None for one in made)
+        await self._target.put([one for one in made if one is not None])
+
+    def _anew(self, articles: Sequence[Article]) -> list[Article | None]:
+        return [self._one(article) for article in articles]
+
+    def _one(self, article: Article) -> Article | None:
+        if self._pipeline is None:
+            return article
+        raw = RawArticle(**{name: getattr(article, name) for name in RawArticle.__struct_fields__})
+        result = self._pipeline.enrich.step(msgspec.json.encode(raw))
+        if isinstance(result, Rejected):
+            return None  # it stays as it was
+        enriched: Any = result[1]
+        return Article(
+            **{name: getattr(enriched, name) for name in type(enriched).__struct_fields__},
+            **{name: getattr(article, name) for name in _PLACE},
+            storied_at=utc_now(),
+        )
+
+
+def _same(before: Article, after: Article) -> bool:
+    return (before.language, before.topics, before.entities, before.frames, before.attribution) == (
+        after.language, after.topics, after.entities, after.frames, after.attribution,
+    )  # fmt: skip
+
+
+def lower_priority() -> None:
+    """Let every other process of this machine go first."""
+    with suppress(OSError, AttributeError):
+        os.nice(_NICENESS)
+
+
+def state_path(folder: Path, *parts: str) -> Path:
+    """Return the file that keeps how far a replay with these arguments has come."""
+    digest = hashlib.blake2b("\x1f".join(parts).encode(), digest_size=8).hexdigest()
+    return folder / f"replay-{digest}.json"
+
+
+def load(path: Path) -> Progress | None:
+    """Return how far a replay has come, None where it has not begun or its file cannot be read."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Progress)
+    except (OSError, msgspec.MsgspecError):
+        return None
+
+
+def save(path: Path, progress: Progress) -> None:
+    """Keep how far a replay has come."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".new")
+    temporary.write_bytes(msgspec.json.encode(progress))
+    temporary.replace(path)
+
+
+class StoreTarget:
+    """Writes to the store alone: nothing alerts."""
+
+    def __init__(self, store: ArticleStore) -> None:
+        self._store = store
+
+    async def put(self, articles: Sequence[Article]) -> None:
+        """Store `articles`; of two versions the later stays."""
+        await self._store.write(articles)
+
+
+def whole_seconds(moment: datetime) -> datetime:
+    """Return `moment` without its microseconds, so that the same command means the same range again."""
+    return moment - timedelta(microseconds=moment.microsecond)
