@@ -7,6 +7,7 @@ BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 CONFIG ?= config
 
+.PHONY: bench-alerts bench-text
 .PHONY: help setup setup-dev run demo test test-fast test-wheel fuzz check format lock docs bench bench-collect bench-parse bench-schedule bench-stores bench-hops bench-query bench-pages bench-web pictures bench-stories quality dev-up dev-down dev-status clean
 
 help: ## Show this help
@@ -95,6 +96,9 @@ bench: setup-dev ## All benchmarks: JSON to var/bench.json, a table to the termi
 
 bench-collect bench-parse bench-schedule bench-stores bench-hops bench-query bench-pages bench-web bench-stories: bench-%: setup-dev
 	$(BIN)/python -m bench $*
+
+bench-alerts: setup-dev
+	$(BIN)/python -m bench alerts
 
 bench-text: setup-dev
 	$(BIN)/python -m bench text query

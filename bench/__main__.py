@@ -30,6 +30,7 @@ AREAS = {
     "schedule": "how long entries wait, against fixed intervals that cost as much",
     "stores": "SQLite and Elasticsearch writes",
     "web": "the web page: searches, first paint, weight, live",
+    "alerts": "rules against articles/s, loading them, matched to delivered, what story semantics save",
     "hops": "a Faust hop, one distributed worker end to end",
 }
 

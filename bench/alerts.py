@@ -1,0 +1,337 @@
+"""Alerts: rules against articles/s, loading many rules, from matched to delivered, and what story semantics save.
+
+What is work is measured in CPU time of this process. Latency is the wall clock's, from when an alert was decided to
+when its receiver has it, while articles come at a fixed rate; on a machine that is busy otherwise it says little.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+from agent.alerts.dry_run import run_rule
+from agent.alerts.load import AlertConfig, load_alerts
+from agent.config_files import Faults
+from agent.definitions import load_definitions
+from bench import rules as made_up
+from bench.articles import raw_articles
+from bench.figures import figure
+from streams.alerts.rules import RuleSet
+from streams.definitions import Definitions, RuleDefinition
+from streams.identity import article_id
+from streams.model import Article, RawArticle
+from streams.pipeline import Pipeline, utc_now
+
+COUNTS = (100, 1_000, 10_000, 100_000)
+ARTICLES, ROUNDS = 150, 3
+SECONDS, PER_SECOND = int(os.environ.get("SECONDS_OF_ALERTS", "20")), 200
+ALERT_EVERY = 5
+"""One article in so many begins a story that a rule matches: forty alerts a second."""
+LABELLED = Path(__file__).parent.parent / "tests" / "quality" / "stories"
+_CONFIG = Path(__file__).parent.parent / "config"
+_START = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def run() -> dict[str, Any]:
+    """Return the figures of alerts."""
+    faults = Faults()
+    definitions = load_definitions(_CONFIG, faults)
+    faults.check()
+    gc.set_threshold(50_000, 20, 20)
+    figures = _rules(definitions)
+    figures |= _story_semantics(definitions)
+    figures |= asyncio.run(_embedded())
+    figures |= _distributed()
+    return figures
+
+
+# --- rules ------------------------------------------------------------------------------------------------------------
+
+
+def _rules(definitions: Definitions) -> dict[str, Any]:
+    texts = made_up.rules(max(COUNTS), definitions.entities)
+    articles = [_placed(raw) for raw in raw_articles(ARTICLES)]
+    figures: dict[str, Any] = {}
+    per_second = {}
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "alerts").mkdir()
+        for count in COUNTS:
+            path = Path(folder) / "alerts" / "rules.yaml"
+            lines = [
+                f"- {{id: r{number}, name: Rule {number}, query: {json.dumps(text, ensure_ascii=False)}}}\n"
+                for number, text in enumerate(texts[:count])
+            ]
+            path.write_text("".join(lines), encoding="utf-8")
+            faults, began = Faults(), time.process_time()
+            config = load_alerts(Path(folder), definitions, faults)
+            seconds = time.process_time() - began
+            faults.check()
+            if count == max(COUNTS):
+                figures[f"load {count:,} rules from YAML, CPU s"] = figure(seconds, at_most=20)
+            per_second[count] = _match_rate(config.rules, articles)
+            figures[f"articles/s, {count:,} rules"] = figure(per_second[count])
+            figures[f"rules matched per article, {count:,} rules"] = round(
+                statistics.mean(len(config.rules.match(article)) for article in articles), 1
+            )
+            del config
+            gc.collect()
+    ratio = per_second[max(COUNTS)] / per_second[min(COUNTS)]
+    figures[f"speed of {max(COUNTS):,} rules over {min(COUNTS):,}"] = figure(ratio, at_least=0.5)
+    return figures
+
+
+def _match_rate(rules: RuleSet, articles: Sequence[Article]) -> float:
+    for article in articles:  # words are looked up once, as they would be in a stream
+        rules.match(article)
+    rates = []
+    for _ in range(ROUNDS):
+        began = time.process_time()
+        for article in articles:
+            rules.match(article)
+        rates.append(len(articles) / (time.process_time() - began))
+    return statistics.median(rates)
+
+
+def _placed(raw: RawArticle) -> Article:
+    fields = {name: getattr(raw, name) for name in RawArticle.__struct_fields__}
+    return Article(**fields, language=raw.declared_language or "und", enriched_at=_START, storied_at=_START)
+
+
+# --- what story semantics save ----------------------------------------------------------------------------------------
+
+
+def _story_semantics(definitions: Definitions) -> dict[str, Any]:
+    """The development half of the labelled stories, by the stories of the pipeline, and a rule that matches all."""
+    labels = [json.loads(line) for path in sorted(LABELLED.glob("*.jsonl")) for line in path.open(encoding="utf-8")]
+    labels = sorted((one for one in labels if one["split"] == "dev"), key=lambda one: (one["published_at"], one["id"]))
+    pipeline = Pipeline(definitions)
+    articles = []
+    for label in labels:
+        moment = datetime.fromisoformat(label["published_at"])
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+        article = pipeline.process(
+            RawArticle(
+                article_id=article_id(canonical_url=f"https://labelled.example/{label['id']}"),
+                title=label["title"],
+                text=label["text"],
+                source_id=label.get("source"),
+                published_at=moment,
+                collected_at=moment,
+            )
+        )
+        if isinstance(article, Article):
+            articles.append(article)
+    rule = RuleDefinition(id="all", name="All", query="*")
+    span = {"since": articles[0].collected_at, "until": articles[-1].collected_at + timedelta(days=1)}
+    found = run_rule(rule, articles, {}, {}, **span)
+    stories = len({label["story"] for label in labels})
+    counts = {tally.policy: tally.alerts for tally in found.policies}
+    figures: dict[str, Any] = {
+        f"alerts per labelled story, {name}": figure(count / stories) for name, count in counts.items()
+    }
+    figures["labelled stories, articles"] = f"{stories}, {len(articles)}"
+    return figures
+
+
+# --- from matched to delivered ----------------------------------------------------------------------------------------
+
+
+class _Receiver:
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+        self.url = ""
+
+
+@contextmanager
+def _receiving() -> Iterator[_Receiver]:
+    receiver = _Receiver()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            now = datetime.now(UTC)
+            for alert in body["alerts"]:
+                receiver.seconds.append((now - datetime.fromisoformat(alert["created_at"])).total_seconds())
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None: ...
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    Thread(target=server.serve_forever, daemon=True).start()
+    receiver.url = f"http://127.0.0.1:{server.server_port}/"
+    try:
+        yield receiver
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def _stream() -> list[RawArticle]:
+    """Articles that are no copies of one another; one in `ALERT_EVERY` has the word that the rule looks for."""
+    made = []
+    for number in range(SECONDS * PER_SECOND):
+        word = f" alertword w{number}" if number % ALERT_EVERY == 0 else ""
+        url = f"https://bench.example/alerts/{number}"
+        text = " ".join(f"n{number}x{place}" for place in range(60))
+        made.append(
+            RawArticle(
+                article_id=article_id(canonical_url=url), url=url, title=f"Report {number}{word}", text=text,
+                source_id=f"s{number % 40}", collected_at=utc_now(),
+            )
+        )  # fmt: skip
+    return made
+
+
+def _percentiles(name: str, seconds: Sequence[float]) -> dict[str, Any]:
+    if len(seconds) < 2:
+        return {f"matched to delivered, {name}": "nothing was delivered"}
+    cuts = statistics.quantiles(seconds, n=100)
+    return {
+        f"matched to delivered, {name}, p50 s": figure(cuts[49]),
+        f"matched to delivered, {name}, p99 s": figure(cuts[98], at_most=1),
+        f"alerts delivered, {name}": len(seconds),
+    }
+
+
+async def _embedded() -> dict[str, Any]:
+    from agent.alerts.destinations import DestinationDefinition
+    from agent.alerts.embedded import EmbeddedAlerts
+    from agent.alerts.senders import sender_maker
+    from agent.collect.records import Delivery
+    from agent.collect.state import FeedState
+    from agent.embedded import EmbeddedSink
+    from agent.settings import AlertSettings, Settings
+    from streams.metrics import Metrics
+    from streams.stores.sqlite import SqliteStore
+
+    os.environ["RASAD_ALERT_SECRET_BENCH"] = "bench"  # noqa: S105  (no secret)
+    settings = Settings(alerts=AlertSettings(allow_private_hosts=("127.0.0.1",)))
+    rules = RuleSet([RuleDefinition(id="bench", name="Bench", query="alertword", channels=("ops",))])
+    with _receiving() as ops, tempfile.TemporaryDirectory() as folder:
+        ops_hook = DestinationDefinition(
+            id="ops", kind="webhook", url=ops.url, credentials="bench", per_minute=60_000.0
+        )
+        store, metrics = SqliteStore(Path(folder) / "r.sqlite"), Metrics()
+        config = AlertConfig(rules, {"ops": ops_hook}, ())
+        async with EmbeddedAlerts(config, store, sender_maker(settings), metrics) as alerts:
+            sink = EmbeddedSink(Pipeline(Definitions(), keeps_state=True), store, metrics, alerts=alerts)
+            articles, began = _stream(), time.perf_counter()
+            tasks = []
+            for start in range(0, len(articles), 20):
+                batch = articles[start : start + 20]
+                state = FeedState(feed_url=f"https://x.example/{start}", source_id="x")
+                tasks.append(asyncio.create_task(sink.deliver([Delivery(state=state, articles=tuple(batch))])))
+                await asyncio.sleep(max(0.0, began + (start + 20) / PER_SECOND - time.perf_counter()))
+            await asyncio.gather(*tasks)
+            await alerts.deliverer.drain(30)
+            await sink.close()
+        await store.close()
+    return _percentiles(f"embedded, {PER_SECOND} articles/s", ops.seconds)
+
+
+def _distributed() -> dict[str, Any]:
+    from deploy.dev.stack import Stack
+
+    with Stack.temporary(full_jit=True) as stack, _receiving() as ops, tempfile.TemporaryDirectory() as folder:
+        kafka = stack.kafka()
+        for name, text in (
+            ("alerts", "- {id: bench, name: Bench, query: alertword, channels: [ops]}\n"),
+            (
+                "destinations",
+                f"- {{id: ops, kind: webhook, url: '{ops.url}', credentials: bench, per_minute: 60000}}\n",
+            ),
+        ):
+            (Path(folder) / name).mkdir()
+            (Path(folder) / name / "a.yaml").write_text(text, encoding="utf-8")
+        environment = {
+            **os.environ, "RASAD_CONFIG": folder, "RASAD_KAFKA__BOOTSTRAP_SERVERS": kafka.bootstrap,
+            "RASAD_ALERT_SECRET_BENCH": "bench", "RASAD_ALERTS__ALLOW_PRIVATE_HOSTS": "127.0.0.1",
+            "RASAD_KAFKA__PARTITIONS": "4",
+        }  # fmt: skip
+        settings = _settings(Path(folder), environment)
+        from agent.admin import make_channels
+
+        make_channels(settings.kafka)
+        commands = (["worker", "--stages", "alert"], ["deliver", "--no-index"])
+        processes = [
+            subprocess.Popen([sys.executable, "-m", "agent", *one], env=environment, stderr=subprocess.DEVNULL)
+            for one in commands
+        ]
+        try:
+            _publish(settings, ops)
+        finally:
+            for process in processes:
+                process.send_signal(signal.SIGTERM)
+            for process in processes:
+                process.wait(60)
+    return _percentiles(f"distributed, {PER_SECOND} articles/s", ops.seconds)
+
+
+def _settings(folder: Path, environment: dict[str, str]) -> Any:
+    from agent.settings import load_settings
+
+    faults = Faults()
+    settings = load_settings(folder, faults, environment)
+    faults.check()
+    return settings
+
+
+def _publish(settings: Any, ops: _Receiver) -> None:
+    from kafka import KafkaProducer
+
+    from agent.kafka_clients import client_options
+    from streams import codec
+    from streams.channels import ARTICLES
+
+    topic = ARTICLES.full_name(settings.kafka.channel_prefix)
+    articles = [_placed(raw) for raw in _stream()]
+    producer = KafkaProducer(**client_options(settings.kafka), acks="all")
+    # The first alert tells that both processes are there.
+    warm = _placed(_stream()[0])
+    deadline = time.monotonic() + 120
+    number = 0
+    while not ops.seconds and time.monotonic() < deadline:
+        number += 1
+        identity = article_id(canonical_url=f"https://warm.example/{number}")
+        one = codec.encode(_replaced(warm, identity))
+        producer.send(topic, one, key=identity.encode()).get(timeout=30)
+        time.sleep(1)
+    time.sleep(5)
+    ops.seconds.clear()
+    began = time.perf_counter()
+    for place, article in enumerate(articles):
+        producer.send(topic, codec.encode(article), key=article.article_id.encode())
+        if place % 20 == 19:
+            time.sleep(max(0.0, began + (place + 1) / PER_SECOND - time.perf_counter()))
+    producer.flush()
+    wanted = len(articles) // ALERT_EVERY
+    deadline = time.monotonic() + 60
+    while len(ops.seconds) < wanted and time.monotonic() < deadline:
+        time.sleep(0.2)
+    producer.close(timeout=5)
+
+
+def _replaced(article: Article, identity: str) -> Article:
+    import msgspec
+
+    return msgspec.structs.replace(article, article_id=identity)
