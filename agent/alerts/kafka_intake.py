@@ -68,6 +68,7 @@ class KafkaIntake:
         self._stop = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._forgotten_at = time.monotonic()
+        self._is_assigned = False
         self.is_owner = False
         self.reason_not_ready: str | None = "not connected to Kafka yet"
 
@@ -105,6 +106,7 @@ class KafkaIntake:
             except Exception as error:  # whatever it was: what is not committed is read again
                 self.reason_not_ready = f"Kafka: {error}"
                 log.warning("alerts cannot be read from Kafka, tried again in %.0f s: %s", wait_seconds, error)
+                self._is_assigned = False
                 self._lost()
                 self._stop.wait(wait_seconds)
                 wait_seconds = min(2 * wait_seconds, _MAX_RETRY_SECONDS)
@@ -123,11 +125,11 @@ class KafkaIntake:
 
         class Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # the library is untyped
             def on_partitions_revoked(self, revoked: Any) -> None:
-                if revoked:
-                    intake._lost()
+                intake._is_assigned = False
+                intake._lost()
 
             def on_partitions_assigned(self, assigned: Any) -> None:
-                pass
+                intake._is_assigned = bool(assigned)
 
         session_ms = int(self._settings.worker.session_seconds * 1000)
         consumer = KafkaConsumer(
@@ -154,7 +156,8 @@ class KafkaIntake:
         while not self._stop.is_set():
             polled = consumer.poll(timeout_ms=_POLL_MS)
             woken = self._read(follower)
-            if consumer.assignment() and not self.is_owner:
+            # Not by `assignment()`, which still has during a rebalance what was there before.
+            if self._is_assigned and not self.is_owner:
                 self._own(follower)
             elif self.is_owner and woken:
                 self._hand_over(woken)

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from agent.alerts.kafka_book import KafkaBook
+from agent.kafka_clients import KafkaAdmin
 from deploy.dev.services import Elasticsearch, Kafka, http
 from streams.channels import ALERTS, BACKFILL
 from streams.model import RawArticle
@@ -87,7 +88,10 @@ class AlertRig(Rig):
         try:
             return until(look, what)
         except AssertionError as error:
-            raise AssertionError(f"{error}\n{self.last_words()}") from error
+            found = [(one.destination, one.status, one.detail) for s in self.stored().values() for one in s.deliveries]
+            raise AssertionError(
+                f"{error}\nstored: {found}, lag {self.lag()} and {self.alert_lag()}\n{self.last_words()}"
+            ) from error
 
     def deliverer(self) -> WorkerProcess:
         log = self.folder / f"deliver-{len(self.workers)}.log"
@@ -98,6 +102,12 @@ class AlertRig(Rig):
             )  # fmt: skip
         self.workers.append(WorkerProcess(process, log))
         return self.workers[-1]
+
+    def alert_lag(self) -> int:
+        """Alerts that the deliverer has not taken."""
+        with KafkaAdmin(self.settings.kafka) as admin:
+            lags = admin.lag(f"{self.name}.deliver", [ALERTS])
+        return sum(lag.records for parts in lags.values() for lag in parts.values())
 
     def stored(self) -> dict[str, Any]:
         with KafkaBook(self.settings.kafka) as book:
