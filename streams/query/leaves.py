@@ -132,8 +132,8 @@ class WordLeaf(Leaf):
     def score(self, scan: Scan) -> float | None:
         # By far the most frequent call, and shared by all queries that have the word.
         known = scan.worths.get(self.atom)
-        if known is None and self.atom in scan.seen:
-            known = scan.worths[self.atom] = scan.worth(scan.bits(self.atom))
+        if known is None and self.atom in scan.seen and (starts := scan.bits(self.atom)):
+            known = scan.worths[self.atom] = scan.worth(starts)
         return known
 
     def needs(self) -> Groups:

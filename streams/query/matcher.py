@@ -18,7 +18,7 @@ from streams.query.leaves import Group, Groups, Node
 from streams.query.names import resolve_all
 from streams.query.program import ClausesNode
 from streams.query.proximity import Interval
-from streams.query.scan import Callers, FoundWord, Scan, text_base
+from streams.query.scan import CALLS, Callers, FoundWord, Scan, text_base
 from streams.query.syntax import Query
 from streams.text.document import Document
 from streams.text.variants import variants
@@ -85,7 +85,7 @@ class Matcher:
         """Queries by an atom that calls them together with another."""
         self._others: dict[int, frozenset[int]] = {}
         """By an atom that would call many, all of the atoms of which one must be beside it."""
-        self._add(queries, nodes, vocabulary.commonness())
+        self._add(queries, nodes, vocabulary.commonness(), vocabulary.flags)
         self._vocabulary = vocabulary
         self._surfaces = {atom: surface for (_, surface), atom in vocabulary.exact.items()}
         self._lookups: dict[str, _Lookup] = {}
@@ -96,7 +96,7 @@ class Matcher:
     def __len__(self) -> int:
         return len(self._programs)
 
-    def _add(self, queries: Mapping[str, Query], nodes: list[Node], commonness: array[float]) -> None:
+    def _add(self, queries: Mapping[str, Query], nodes: list[Node], commonness: array[float], flags: bytearray) -> None:
         """Note for every query which atoms call it: one of its rarest required group, or that and one of the next."""
         groups = [node.required() for node in nodes]
         uses = array("L", [0]) * len(commonness)
@@ -132,6 +132,8 @@ class Matcher:
             if len(called) > 2 * _FEW_CALLED
         }
         self._always = tuple(always)
+        for atom in (*alone, *together):
+            flags[atom] |= CALLS
 
     def match(
         self, document: Document, article: RawArticle, *, least: Mapping[str, float] | None = None
@@ -143,7 +145,7 @@ class Matcher:
         """
         scan = self._scan(document, article)
         found = []
-        for index in self._called(scan.seen):
+        for index in self._called(scan):
             program = self._programs[index]
             if not any(map(scan.seen.isdisjoint, program.required)):
                 match = _decide(program, scan, least.get(program.query_id) if least is not None else None)
@@ -151,15 +153,17 @@ class Matcher:
                     found.append(match)
         return found
 
-    def _called(self, seen: set[int]) -> list[int]:
+    def _called(self, scan: Scan) -> list[int]:
         called: list[Any] = list(self._always)
         alone, together, others = self._called_alone, self._called_with, self._others
-        is_unseen = seen.isdisjoint
-        for atom in seen:
+        is_unseen = scan.seen.isdisjoint
+        for atom in scan.calling():
             if atom in alone:
                 called += alone[atom]
+            if atom not in together:
+                continue
             # One look at all of the others first: most often none is there, and they lie scattered in memory.
-            if atom in together and not (atom in others and others[atom].isdisjoint(seen)):
+            if not (atom in others and is_unseen(others[atom])):
                 found = together[atom]
                 called += [index for group, index in zip(found[::2], found[1::2], strict=True) if not is_unseen(group)]  # type: ignore[arg-type]
         return sorted(set(called))
@@ -191,14 +195,14 @@ class Matcher:
                     if other is not None:
                         for atom in word.pairs_with_previous(other, table):
                             pairs[atom].append(base + at - 1)
-        scan = Scan(document, article, words, pairs, self._clock)
+        scan = Scan(document, article, words, pairs, self._surfaces, self._clock)
         fields = [
             atoms[value]
             for field, atoms in self._fields.items()
             for value in values_in(article, field)
             if value in atoms
         ]
-        scan.look_up(fields, self._callers, self._surfaces)
+        scan.look_up(fields, self._callers)
         return scan
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from streams.model import Span
 from streams.query.fields import LEAD_WORDS
 from streams.query.leaves import Leaf, NearLeaf, Window
-from streams.query.places import GAP, NOWHERE, Places, mask_of
+from streams.query.places import GAP, NOWHERE, Places, mask_of, positions_of
 from streams.query.proximity import Interval, Place
 from streams.query.syntax import Scope
 from streams.query.words import is_written
@@ -23,9 +23,9 @@ def text_base(document: Document) -> int:
     return len(document.title.terms) + GAP
 
 
-ALONE, FOLLOWED, PRECEDED = 1, 2, 4
-"""Flags of a word's atom: it says something without the word beside it; it is the rarer word of pairs, and the first of
-them; it is the rarer word of pairs, and the second."""
+ALONE, FOLLOWED, PRECEDED, CALLS = 1, 2, 4, 8
+"""Flags of an atom: the word says something without the word beside it; it is the rarer word of pairs, and the first of
+them; it is the rarer word of pairs, and the second; there are queries that are looked at only where it is seen."""
 PairTable = dict[int, int]
 """Atoms of two words side by side, by `pair_key`."""
 
@@ -38,12 +38,13 @@ def pair_key(rare: int, other: int, *, is_preceded: bool) -> int:
 class FoundWord:
     """A word of a document that queries have: what it stands for. The same object for all words that say the same."""
 
-    __slots__ = ("after", "atoms", "before", "followed", "is_looked_at", "preceded", "seen")
+    __slots__ = ("after", "atoms", "before", "calls", "followed", "is_looked_at", "preceded", "seen")
 
     def __init__(self, atoms: tuple[int, ...], concepts: tuple[int, ...], flags: bytearray) -> None:
         self.atoms = atoms
         self.seen = (*[atom for atom in atoms if flags[atom] & ALONE], *concepts)
         """Those atoms that say something without the word beside it, and the concepts that have it as a word."""
+        self.calls = tuple([atom for atom in self.seen if flags[atom] & CALLS])
         self.followed = tuple([atom for atom in atoms if flags[atom] & FOLLOWED])
         self.preceded = tuple([atom for atom in atoms if flags[atom] & PRECEDED])
         self.after: dict[FoundWord, tuple[int, ...]] = {}
@@ -100,6 +101,7 @@ class Scan:
         "_pairs",
         "_seen_in_title",
         "_spans",
+        "_surfaces",
         "_words",
         "article",
         "called",
@@ -118,6 +120,7 @@ class Scan:
         article: Any,
         words: dict[FoundWord, list[int]],
         pairs: dict[int, list[int]],
+        surfaces: Mapping[int, str],
         clock: Callable[[], datetime],
     ) -> None:
         self.document = document
@@ -129,11 +132,16 @@ class Scan:
         self._bits = {atom: mask_of(positions) for atom, positions in pairs.items()}
         self._is_read = False
         """Whether the words are in `_bits`: of most articles no query asks."""
+        self._surfaces = surfaces
+        """How the atoms of exact words are written."""
         self._exact: dict[int, int] = {}
         self._of_fields: tuple[int, ...] = ()
         self._seen_in_title: set[int] | None = None
         self.seen: set[int] = set().union(pairs, *[word.seen for word in words])
-        """Every atom that the article has: words, pairs, concepts, and once they are looked up those of fields."""
+        """Every atom that the article has: words, pairs, concepts, and once they are looked up those of fields.
+
+        An exact word is in it however it is written, and so is a pair of words one of which is exact.
+        """
         self.called: dict[int, dict[Leaf, None]] = {}
         """By concept the alternatives, plain words aside, that may stand in the article."""
         self.text_base = base = text_base(document)
@@ -154,10 +162,8 @@ class Scan:
         self._clock = clock
         self._now: datetime | None = None
 
-    def look_up(self, fields: Iterable[int], callers: Callers, surfaces: Mapping[int, str]) -> None:
-        """Add what follows from the words: which exact words are written so, the atoms of `fields`, and concepts."""
-        if surfaces:
-            self._verify_exact(surfaces)
+    def look_up(self, fields: Iterable[int], callers: Callers) -> None:
+        """Add what follows from the words: the atoms of `fields`, and the concepts that are made by more than words."""
         seen, called = self.seen, self.called
         self._of_fields = tuple(fields)
         seen.update(self._of_fields)
@@ -175,23 +181,24 @@ class Scan:
                         following.add(concept)
             new = callers.keys() & following
 
-    def _verify_exact(self, surfaces: Mapping[int, str]) -> None:
-        for atom in surfaces.keys() & self.seen:
-            found = [at for word, positions in self._words.items() if atom in word.atoms for at in positions]
-            verified = [at for at in sorted(found) if is_written(surfaces[atom], self._written(at))]
-            self._exact[atom] = mask_of(verified)
-            if not verified:
-                self.seen.discard(atom)
-
     def _written(self, at: int) -> str:
         base = self.text_base
         tokens, index = (self.document.title, at) if at < base else (self.document.text, at - base)
         return tokens.text[tokens.starts[index] : tokens.ends[index]]
 
+    def calling(self) -> set[int]:
+        """Return the atoms that may call queries: of the many that a word may stand for, few do."""
+        return set().union(self._pairs, self._of_fields, self.called, *[word.calls for word in self._words])
+
     def bits(self, atom: int) -> int:
-        """Return the positions of the atom of a word, a pair, or the words of a concept, as a mask."""
+        """Return the positions of the atom of a word, a pair, or the words of a concept, as a mask.
+
+        None may be left of an exact word that is in `seen`: how it is written is looked at here.
+        """
         if not self._is_read:
             self._read()
+        if atom in self._surfaces:
+            return self._exact_bits(atom)
         return self._bits.get(atom, 0)
 
     def _read(self) -> None:
@@ -201,7 +208,13 @@ class Scan:
             mask = mask_of(positions)
             for atom in word.seen:
                 bits[atom] = bits[atom] | mask if atom in bits else mask
-        bits |= self._exact
+
+    def _exact_bits(self, atom: int) -> int:
+        known = self._exact.get(atom)
+        if known is None:
+            surface, found = self._surfaces[atom], positions_of(self._bits.get(atom, 0))
+            known = self._exact[atom] = mask_of([at for at in found if is_written(surface, self._written(at))])
+        return known
 
     def seen_in_title(self) -> set[int]:
         """Return the atoms that may be in the title: those of its words, and all that are not words."""
