@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import subprocess
+import sys
 import unicodedata
 from collections import Counter
 from datetime import UTC, datetime
@@ -286,6 +290,76 @@ def test_topics_commands(tmp_path: Path) -> None:
     assert "talks OR محادثات" in done.output
     done = runner.invoke(topics.command, ["explain", "talk", "--config", folder], standalone_mode=False)
     assert "did you mean 'talks'" in str(done.exception)
+
+
+LABELLED = """\
+{"id": "a", "title": "Talks in Moscow", "expected": ["talks"]}
+{"id": "b", "title": "Walk on", "expected": ["talks"]}
+{"id": 3, "title": "Talks again", "topics": [{"id": "walks", "score": 4.0}]}
+{"url": "https://x.example/d", "title": "A walk", "expected": {"walks": true, "talks": false}, "topics": ["talks"]}
+
+{"id": "e", "title": "Nothing of it", "expected": []}
+{"id": "f", "title": "Talks without a label"}
+"""
+
+
+def test_test_labels_articles_and_counts_what_is_right(tmp_path: Path) -> None:
+    folder, file = config_with(tmp_path, GOOD, WRONG), tmp_path / "articles.jsonl"
+    file.write_text(LABELLED, encoding="utf-8")
+    arguments = ["test", str(file), "--config", folder]
+    done = CliRunner().invoke(topics.command, [*arguments, "--json"], standalone_mode=False)
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.return_value == 1
+    assert [row["id"] for row in rows[:-1]] == ["a", "b", 3, "https://x.example/d", "e", "f"]
+    assert rows[0] == {
+        "id": "a", "topics": [{"id": "talks", "score": 3.0}], "expected": ["talks"], "missed": [], "wrong": [],
+    }  # fmt: skip
+    assert (rows[1]["missed"], rows[1]["wrong"]) == (["talks"], ["walks"])
+    assert (rows[2]["missed"], rows[2]["wrong"]) == (["walks"], ["talks"])
+    assert "expected" not in rows[5] and rows[5]["topics"]
+    counts = rows[-1]["counts"]
+    assert (counts["articles"], counts["labelled"], counts["wrong"]) == (6, 5, 2)
+    by_topic = {row.pop("topic"): row for row in counts["by_topic"]}
+    assert by_topic["talks"] == {"expected": 2, "given": 2, "right": 1, "precision": 0.5, "recall": 0.5}
+    assert by_topic["walks"] == {"expected": 2, "given": 2, "right": 1, "precision": 0.5, "recall": 0.5}
+    assert by_topic["all"]["right"] == 2
+    done = CliRunner().invoke(topics.command, ["test", "talks", *arguments[1:]], standalone_mode=False)
+    assert done.return_value == 1
+    assert "✗ b  —  missed: talks  Walk on" in done.output and "✓ a  talks 3  Talks in Moscow" in done.output
+    assert "3 of 5 labelled articles as they should be, 1 without labels" in done.output and "walks" not in done.output
+
+
+def test_test_of_articles_says_which_line_is_wrong(tmp_path: Path) -> None:
+    folder, file = config_with(tmp_path, GOOD), tmp_path / "articles.jsonl"
+    lines = ["nonsense", '{"id": 1, "title": "a", "expected": 5}', '{"id": 2, "title": "a", "expected": ["talk"]}']
+    file.write_text("\n".join(lines), encoding="utf-8")
+    done = CliRunner().invoke(topics.command, ["test", str(file), "--config", folder], standalone_mode=False)
+    assert done.return_value == 2
+    assert "line 1: not JSON" in done.stderr and "line 2: 'expected' must be a list" in done.stderr
+    assert "line 3: there is no topic 'talk': did you mean 'talks'?" in done.stderr
+    done = CliRunner().invoke(topics.command, ["test", "no-such-file", "--config", folder], standalone_mode=False)
+    assert "there is no topic 'no-such-file'" in str(done.exception)
+
+
+@pytest.mark.parametrize("how", ["file", "pipe", "nothing"])
+def test_articles_may_stand_on_standard_input(tmp_path: Path, how: str) -> None:
+    folder, file = config_with(tmp_path, GOOD), tmp_path / "articles.jsonl"
+    file.write_text('{"id": "a", "title": "Talks in Moscow", "expected": ["talks"]}\n', encoding="utf-8")
+    command = [sys.executable, "-m", "agent", "topics", "test", "talks", "--config", folder]
+    with file.open("rb") if how == "file" else open(os.devnull, "rb") as opened:
+        if how == "pipe":
+            done = subprocess.run(command, capture_output=True, check=True, input=file.read_bytes())
+        else:
+            done = subprocess.run(command, capture_output=True, check=True, stdin=opened)
+    expected = b"3 of 3 examples" if how == "nothing" else b"1 of 1 labelled articles as they should be"
+    assert expected in done.stdout
+
+
+def test_explain_leaves_out_what_found_nothing(tmp_path: Path) -> None:
+    folder = config_with(tmp_path, "  - {id: t, name: T, query: a b c^-1}")
+    arguments = ["explain", "t", "--title", "a", "--config", folder]
+    done = CliRunner().invoke(topics.command, arguments, standalone_mode=False)
+    assert " 3  a: a" in done.output and "b: " not in done.output and "2 clauses found nothing" in done.output
 
 
 def test_examples_that_are_plain_texts_are_titles() -> None:
