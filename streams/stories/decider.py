@@ -170,8 +170,15 @@ def compare(one: StoryProfile, other: StoryProfile, rarity: Rarity) -> Evidence:
         days=max(0.0, agreement),
         other_days=max(0.0, -agreement),
         gap=_gap(later.first_time, earlier),
-        best_entities=max([dot(member, another) for member in one.members for another in other.members], default=0.0),
+        best_entities=_mean_best(one.members, other.members),
     )
+
+
+def _mean_best(members: list[dict[int, float]], others: list[dict[int, float]]) -> float:
+    """Return how like the most similar article of the other story is, on the average of all articles."""
+    products = [[dot(member, other) for other in others] for member in members]
+    best = [*map(max, products), *map(max, zip(*products, strict=True))] if products and others else []
+    return sum(best) / len(best) if best else 0.0
 
 
 def _cosine(one: Direction, other: Direction) -> float:

@@ -1,9 +1,9 @@
 """Finds that two stories are one, and that one is two. Pure: profiles in, evidence or nothing out.
 
 Merged are two stories that one article belongs to surely, by the decider's own sum, or that one text is a copy of, when
-the stories themselves agree: also by that sum, and on the day of the event. Split is a story whose articles name two
-days of the event, some days apart, in two groups that are each closer among themselves than to one another. What was
-split is not merged again.
+the stories themselves agree: also by that sum, on the day of the event, and in their words where they share a language.
+Split is a story whose articles name two days of the event, some days apart, in two groups that are each closer among
+themselves than to one another. What was split is not merged again.
 """
 
 from __future__ import annotations
@@ -20,6 +20,11 @@ from streams.stories.signals import Signals, Weights
 
 MERGE_AT = 0.7
 """Probability from which an article belongs to a story surely, and from which two stories are one."""
+MAX_MERGED = 6
+"""Articles of the smaller of two stories that are merged: what has grown larger has done so as a story of its own."""
+LEAST_TERMS = 0.15
+"""Cosine of their words that two stories must have where they share a language. Most that are one share none: they
+began in different languages, and only names could bring them together."""
 MERGE_JACCARDS = 1.1
 """What a text has in common with each of two that it copies, as a part of all that the two have, added up. Two reports
 one after the other come to 1; more than that the two must have in common themselves."""
@@ -60,9 +65,15 @@ def are_one(one: StoryProfile, other: StoryProfile, rarity: Rarity, *, is_copied
     """Return the evidence that two stories are one, None where there is too little; `is_copied`: one text has copies in
     both, which is enough unless their days exclude one another."""
     evidence = compare(one, other, rarity)
-    if evidence.other_days or not (is_copied or evidence.days):
+    if evidence.other_days:
         return None
-    return evidence if is_copied or weigh(evidence) >= MERGE_AT else None
+    if is_copied:
+        return evidence
+    if not evidence.days or min(one.live, other.live) > MAX_MERGED:
+        return None
+    if evidence.has_terms and evidence.terms < LEAST_TERMS:
+        return None
+    return evidence if weigh(evidence) >= MERGE_AT else None
 
 
 def merge_links(article_id: str, probability: float, evidence: Evidence) -> tuple[StoryLink, ...]:

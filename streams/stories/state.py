@@ -41,6 +41,8 @@ class Placed(NamedTuple):
     near_duplicate_of: str | None = None
     similarity: float | None = None
     is_wire_copy: bool = False
+    links: tuple[StoryLink, ...] = ()
+    """Why it is in its story."""
 
 
 class Changed(NamedTuple):
@@ -82,38 +84,61 @@ class _Record(Struct, frozen=True, array_like=True):
     near_duplicate_of: bytes
     similarity: float
     is_wire_copy: bool
+    links: bytes = b""
 
 
 _decoder = msgspec.msgpack.Decoder(_Record)
+_links = msgspec.msgpack.Decoder(tuple[tuple[str, float, str], ...])
 _change_decoder = msgspec.msgpack.Decoder(_Change)
 
 
+def pack_links(links: Iterable[StoryLink], *, with_details: bool = True) -> bytes:
+    """Return evidence as some bytes."""
+    packed = [(link.kind, link.weight, link.detail if with_details else "") for link in links]
+    return _encoder.encode(packed) if packed else b""
+
+
+def unpack_links(packed: bytes) -> tuple[StoryLink, ...]:
+    """Return the evidence that was packed."""
+    if not packed:
+        return ()
+    return tuple(StoryLink(kind=kind, weight=weight, detail=detail) for kind, weight, detail in _links.decode(packed))
+
+
 def encode_state(placed: Placed) -> bytes:
-    """Return the record of `placed`; at most 600 bytes."""
+    """Return the record of `placed`; at most 600 bytes. Evidence that would make it longer is left out, its details
+    first."""
+    record = _record(placed)
+    for links in (pack_links(placed.links), pack_links(placed.links, with_details=False)):
+        payload = _encoder.encode(msgspec.structs.replace(record, links=links))
+        if len(payload) <= MAX_STATE_BYTES:
+            return payload
+    return _encoder.encode(record)
+
+
+def _record(placed: Placed) -> _Record:
     signals, fingerprint = placed.signals, placed.fingerprint
-    return _encoder.encode(
-        _Record(
-            STATE_VERSION,
-            bytes.fromhex(signals.article_id),
-            bytes.fromhex(placed.story_id),
-            round((signals.time - _EPOCH).total_seconds()),
-            signals.source,
-            signals.language[:_MAX_LANGUAGE_LETTERS],
-            signals.is_dated,
-            array("I", signals.entities).tobytes(),
-            _to_steps(signals.entities.values()),
-            array("I", signals.terms).tobytes(),
-            _to_steps(signals.terms.values()),
-            array("H", sorted(signals.numbers)).tobytes(),
-            array("H", sorted(signals.topics)).tobytes(),
-            tuple((first, last - first, round(weight * WEIGHT_STEPS)) for first, last, weight in signals.days),
-            b"".join(struct.pack(">I", window)[1:] for window in fingerprint.sketch),
-            fingerprint.size,
-            array("H", sorted(fingerprint.numbers)).tobytes(),
-            bytes.fromhex(placed.near_duplicate_of or ""),
-            placed.similarity or 0.0,
-            placed.is_wire_copy,
-        )
+    return _Record(
+        STATE_VERSION,
+        bytes.fromhex(signals.article_id),
+        bytes.fromhex(placed.story_id),
+        round((signals.time - _EPOCH).total_seconds()),
+        signals.source,
+        signals.language[:_MAX_LANGUAGE_LETTERS],
+        signals.is_dated,
+        array("I", signals.entities).tobytes(),
+        _to_steps(signals.entities.values()),
+        array("I", signals.terms).tobytes(),
+        _to_steps(signals.terms.values()),
+        array("H", sorted(signals.numbers)).tobytes(),
+        array("H", sorted(signals.topics)).tobytes(),
+        tuple((first, last - first, round(weight * WEIGHT_STEPS)) for first, last, weight in signals.days),
+        b"".join(struct.pack(">I", window)[1:] for window in fingerprint.sketch),
+        fingerprint.size,
+        array("H", sorted(fingerprint.numbers)).tobytes(),
+        bytes.fromhex(placed.near_duplicate_of or ""),
+        placed.similarity or 0.0,
+        placed.is_wire_copy,
     )
 
 
@@ -196,6 +221,7 @@ def _placed(record: _Record) -> Placed:
         record.near_duplicate_of.hex() or None,
         record.similarity if record.near_duplicate_of else None,
         record.is_wire_copy,
+        unpack_links(record.links),
     )
 
 

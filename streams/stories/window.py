@@ -23,7 +23,7 @@ from streams.stories.live import LiveStories
 from streams.stories.profile import Bearings, Rarity, StoryProfile
 from streams.stories.regroup import LEAST_GROUP, MERGE_AT, MERGE_JACCARDS, are_one, find_split, merge_links
 from streams.stories.signals import Signals, hash32, signals_of
-from streams.stories.state import Changed, Placed
+from streams.stories.state import Changed, Placed, pack_links, unpack_links
 from streams.text.document import Document
 
 WINDOW = timedelta(days=14)
@@ -40,7 +40,7 @@ class Placement(NamedTuple):
 
     placed: Placed
     links: tuple[StoryLink, ...]
-    """Why; empty for the first article of a story, and for one that was met before."""
+    """Why; empty for the first article of a story. Of an article that was met before, as it was then."""
     is_new: bool
     """Whether it was never met before, as far as can be told: of what is older than the window nothing can."""
     changes: tuple[StoryChange, ...] = ()
@@ -53,6 +53,7 @@ class _Kept(NamedTuple):
     near_duplicate_of: str | None
     similarity: float | None
     is_wire_copy: bool
+    links: bytes
 
 
 class StoryWindow:
@@ -111,11 +112,17 @@ class StoryWindow:
         if known is not None:
             story_id = self.story_of(known.story_id)
             placed = Placed(
-                story_id, signals, fingerprint, known.near_duplicate_of, known.similarity, known.is_wire_copy
+                story_id,
+                signals,
+                fingerprint,
+                known.near_duplicate_of,
+                known.similarity,
+                known.is_wire_copy,
+                unpack_links(known.links),
             )
             # An edited text is what later copies are made of.
             self._copies.add(article.article_id, signals.source, signals.time, fingerprint)
-            return Placement(placed, (), is_new=False, changes=self._shown.get(article.article_id, ()))
+            return Placement(placed, placed.links, is_new=False, changes=self._shown.get(article.article_id, ()))
         stored = self._stored(signals)
         if stored is not None and stored.story_id is not None:
             placed = Placed(
@@ -125,6 +132,7 @@ class StoryWindow:
                 stored.near_duplicate_of,
                 stored.similarity,
                 stored.wire_copy,
+                stored.story_links,
             )
             self.restore(placed)
             return Placement(placed, stored.story_links, is_new=False, changes=stored.story_changes)
@@ -156,6 +164,7 @@ class StoryWindow:
             copy.article_id if copy is not None else None,
             round(copy.similarity, 4) if copy is not None else None,
             copy is not None and not copy.is_same_source,
+            links,
         )
         is_new = self.begins is None or signals.time >= self.begins
         self.restore(placed)
@@ -177,7 +186,12 @@ class StoryWindow:
         repeats = placed.near_duplicate_of if (placed.similarity or 0.0) >= _REPEATED else None
         self._copies.add(signals.article_id, signals.source, signals.time, placed.fingerprint, repeats)
         self._kept[signals.article_id] = _Kept(
-            story_id, signals.time, placed.near_duplicate_of, placed.similarity, placed.is_wire_copy
+            story_id,
+            signals.time,
+            placed.near_duplicate_of,
+            placed.similarity,
+            placed.is_wire_copy,
+            pack_links(placed.links),
         )
         self._order.append((signals.article_id, signals.time))
         self._live.add(story_id, self._rarity.bearings(signals))

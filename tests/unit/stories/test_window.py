@@ -6,6 +6,7 @@ import random
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -85,6 +86,22 @@ def test_an_edited_article_keeps_its_story_and_its_new_text_is_what_copies_are_m
     assert place(window, edited) == story
     copy = window.place(enriched(2, text=FLOOD, hours=2), Document.of("", FLOOD, "en")).placed
     assert copy.near_duplicate_of == original.article_id
+
+
+def test_an_article_met_again_or_edited_keeps_its_evidence_also_after_a_restart() -> None:
+    stage = StoryStage(keeps_state=True)
+    copy = enriched(9, text=MEETING + " Another paragraph of our own stands here.", hours=3)
+    articles = [*reports(), copy]
+    before = [stage.place(article, BASE) for article in articles]
+    assert before[3].story_links and before[-1].story_links[0].kind == "copy"
+    edited = [msgspec.structs.replace(article, revision=2, title="Edited") for article in articles]
+    after = StoryStage()
+    assert after.restore([kept.record for kept in stage.take_kept()]) == 0
+    for again in (stage, after):
+        live = [place for place, article in enumerate(before) if article.article_id in _live(articles)]
+        assert [again.place(edited[place], BASE).story_links for place in live] == [
+            before[place].story_links for place in live
+        ]
 
 
 def test_a_window_that_is_built_again_goes_on_as_if_nothing_had_happened() -> None:
