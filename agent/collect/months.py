@@ -10,94 +10,77 @@ import re
 import unicodedata
 from datetime import date
 from functools import cache
+from itertools import chain
 from typing import Literal
+
+from streams.event_dates.names import month_names
 
 Calendar = Literal["gregorian", "jalali", "hijri"]
 
+# January first. What the languages of event dates call them stands in streams/event_dates/names.txt; here is what other
+# languages do, and how feeds cut names short.
 _GREGORIAN = (
-    # January
-    "jan january januar jänner janvier janv enero ene gennaio gen janeiro januari ocak oca yanvar yan ýanwar "
-    "januára stycznia styczeń ledna leden ianuarie január января янв январь січня січ студзеня януари јануар "
-    "январ қаңтар ιανουαρίου ιαν ιανουάριος ינואר ינו يناير كانون_الثاني ك2 جانفي ژانویه جنوری جنوري "
-    "کانوونی_دووەم کانونی_دووەم rêbendan çile kanûna_paşîn kanûna_duyem հունվարի հունվար იანვარი जनवरी",
-    # February
-    "feb february februar feber février fevrier févr fév febrero febbraio fevereiro fev februari şubat şub fevral "
-    "fewral februára lutego luty února únor februarie február февраля фев февр февраль лютого лют лютага февруари "
-    "фебруар феврал ақпан φεβρουαρίου φεβ φεβρουάριος פברואר פבר فبراير شباط فيفري فوریه فبروری فروری فبروري "
-    "فېبروري شوبات sibat reşemî փետրվարի փետրվար თებერვალი फ़रवरी फरवरी",
-    # March
-    "mar march marts märz maerz mrz mars marzo março marco mart maart mrt marca marzec března březen martie "
-    "március maret марта мар март березня бер сакавіка наурыз μαρτίου μαρ μάρτιος מרץ מרס مارس آذار ازار اذار "
-    "مارچ ئازار ئادار adar մարտի մարտ მარტი मार्च",
-    # April
-    "apr april avril avr abril abr aprile nisan nis aprel kwietnia kwiecień dubna duben aprilie apríla április "
-    "апреля апр апрель квітня квіт красавіка април апрел сәуір απριλίου απρ απρίλιος אפריל אפר أبريل إبريل نيسان "
-    "نیسان أفريل آوریل اپریل اپرېل nîsan ապրիլի ապրիլ აპრილი अप्रैल",
-    # May
-    "may mai mayo maggio mag maio mayıs mayis mei maý maja maj května květen mája máj május мая май травня трав "
-    "мај мамыр μαΐου μάιος μαι מאי مايو أيار ايار ماي مه می مئی مۍ ئایار gulan մայիսի մայիս მაისი मई",
-    # June
-    "jun june juni juin junio giugno giu junho haziran haz iyun iýun czerwca czerwiec června červen iunie júna "
-    "jún június июня июн июнь червня черв чэрвеня юни јун маусым ιουνίου ιουν ιούνιος יוני يونيو يونيه حزيران "
-    "جوان ژوئن جون حوزەیران hezîran pûşper հունիսի հունիս ივნისი जून",
-    # July
-    "jul july juli juillet juil julio luglio lug julho temmuz tem iyul iýul lipca lipiec července červenec iulie "
-    "júla júl július июля июл июль липня лип ліпеня юли јул шілде ιουλίου ιουλ ιούλιος יולי يوليو يوليه تموز "
-    "جويلية يوليوز ژوئیه جولای جولائی تەمووز tîrmeh temûz հուլիսի հուլիս ივლისი जुलाई",
-    # August
-    "aug august août aout agosto ago ağustos ağu agustos agustus augustus augusti avqust awgust avgust sierpnia "
-    "sierpień srpna srpen augusta augusztus августа авг август серпня серп жніўня тамыз αυγούστου αυγ αύγουστος "
-    "אוגוסט אוג أغسطس اغسطس آب أوت غشت اوت آگوست اگست اګست ئاب tebax gelawêj օգոստոսի օգոստոս აგვისტო अगस्त",
-    # September
-    "sep sept september septembre septiembre setiembre settembre set setembro eylül eyl sentyabr sentabr sentýabr "
-    "września wrzesień září septembrie septembra szeptember сентября сен сент сентябрь вересня верасня вер "
-    "септември септембар сентябр қыркүйек σεπτεμβρίου σεπ σεπτέμβριος ספטמבר ספט سبتمبر أيلول ایلول شتنبر سپتامبر "
-    "سپتمبر ستمبر سېپتمبر ئەیلوول ئەیلول îlon rezber սեպտեմբերի սեպտեմբեր სექტემბერი सितंबर सितम्बर",
-    # October
-    "oct october oktober okt octobre octubre ottobre ott outubro out ekim eki oktyabr oktabr oktýabr października "
-    "październik října říjen octombrie október октября окт октябрь жовтня жовт кастрычніка октомври октобар "
-    "октябр қазан οκτωβρίου οκτ οκτώβριος אוקטובר אוק أكتوبر تشرين_الأول تشرين_أول ت1 اکتبر اکتوبر تشرینی_یەکەم "
-    "cotmeh kewçêr çiriya_pêşîn çirîya_pêşîn teşrîna_yekem հոկտեմբերի հոկտեմբեր ოქტომბერი अक्टूबर",
-    # November
-    "nov november novembre noviembre novembro noviembro kasım kas kasim noyabr noýabr listopada listopadu "
-    "listopad noiembrie novembra ноября ноя нояб ноябрь листопада лист лістапада ноември новембар ноябр қараша "
-    "νοεμβρίου νοε νοέμβριος נובמבר נוב نوفمبر تشرين_الثاني تشرين_ثاني ت2 نونبر نوامبر نومبر تشرینی_دووەم mijdar "
-    "çiriya_paşîn çirîya_paşîn teşrîna_duyem "
-    "sermawez նոյեմբերի նոյեմբեր ნოემბერი नवंबर नवम्बर",
-    # December
-    "dec december dezember dez décembre décembr déc diciembre dic dicembre dezembro aralık aralik ara dekabr "
-    "grudnia grudzień prosince prosinec decembrie decembra desember декабря дек декабрь грудня груд снежня "
-    "декември децембар декабр желтоқсан δεκεμβρίου δεκ δεκέμβριος דצמבר דצמ ديسمبر كانون_الأول كانون_أول ك1 دجنبر "
-    "دسامبر دسمبر ډسمبر کانونی_یەکەم کانوونی_یەکەم berfanbar kanûn դեկտեմբերի դեկտեմբեր დეკემბერი दिसंबर दिसम्बर "
+    "januar jänner janvier janv enero ene gennaio gen janeiro januari oca yanvar yan ýanwar januára stycznia "
+    "styczeń ledna leden ianuarie január января январь січня січ студзеня януари јануар январ қаңтар ιανουαρίου ιαν "
+    "ιανουάριος ינו ك2 rêbendan çile kanûna_paşîn kanûna_duyem հունվարի հունվար იანვარი जनवरी",
+    "februar feber février fevrier févr fév febrero febbraio fevereiro fev februari şub fevral fewral februára "
+    "lutego luty února únor februarie február февраля февраль лют лютага февруари фебруар феврал ақпан φεβρουαρίου "
+    "φεβ φεβρουάριος פבר فېبروري sibat reşemî փետրվարի փետրվար თებერვალი फ़रवरी फरवरी",
+    "marts märz maerz mrz mars marzo março marco maart mrt marca marzec března březen martie március maret мар "
+    "березня бер сакавіка наурыз μαρτίου μαρ μάρτιος ازار ئادار adar մարտի մարտ მარტი मार्च",
+    "avril avr abril abr aprile nis aprel kwietnia kwiecień dubna duben aprilie apríla április апреля апрель квітня "
+    "квіт красавіка април апрел сәуір απριλίου απρ απρίλιος אפר nîsan ապրիլի ապրիլ აპრილი अप्रैल",
+    "mai mayo maggio mag maio mei maý maja maj května květen mája máj május травня трав мај мамыр μαΐου μάιος μαι "
+    "gulan մայիսի մայիս მაისი मई",
+    "juni juin junio giugno giu junho haz iýun czerwca czerwiec června červen iunie júna jún június июн червня черв "
+    "чэрвеня юни јун маусым ιουνίου ιουν ιούνιος hezîran pûşper հունիսի հունիս ივნისი जून",
+    "juli juillet juil julio luglio lug julho tem iýul lipca lipiec července červenec iulie júla júl július июл лип "
+    "ліпеня юли јул шілде ιουλίου ιουλ ιούλιος تەمووز tîrmeh temûz հուլիսի հուլիս ივლისი जुलाई",
+    "août aout agosto ago ağu agustos agustus augustus augusti avqust awgust avgust sierpnia sierpień srpna srpen "
+    "augusta augusztus серпня серп жніўня тамыз αυγούστου αυγ αύγουστος אוג tebax gelawêj օգոստոսի օգոստոս აგვისტო "
+    "अगस्त",
+    "septembre septiembre setiembre settembre set setembro eyl sentyabr sentabr sentýabr września wrzesień září "
+    "septembrie septembra szeptember сентября сентябрь вересня верасня вер септември септембар сентябр қыркүйек "
+    "σεπτεμβρίου σεπ σεπτέμβριος ספט سېپتمبر îlon rezber սեպտեմբերի սեպտեմբեր სექტემბერი सितंबर सितम्बर",
+    "oktober okt octobre octubre ottobre ott outubro out eki oktyabr oktabr oktýabr października październik října "
+    "říjen octombrie október октября октябрь жовтня жовт кастрычніка октомври октобар октябр қазан οκτωβρίου οκτ "
+    "οκτώβριος אוק تشرين_أول ت1 cotmeh kewçêr çiriya_pêşîn çirîya_pêşîn teşrîna_yekem հոկտեմբերի հոկտեմբեր "
+    "ოქტომბერი अक्टूबर",
+    "novembre noviembre novembro noviembro kas noyabr noýabr listopada listopadu listopad noiembrie novembra ноября "
+    "ноябрь листопада лист лістапада ноември новембар ноябр қараша νοεμβρίου νοε νοέμβριος נוב تشرين_ثاني ت2 mijdar "
+    "çiriya_paşîn çirîya_paşîn teşrîna_duyem sermawez նոյեմբերի նոյեմբեր ნოემბერი नवंबर नवम्बर",
+    "dezember dez décembre décembr déc diciembre dic dicembre dezembro ara dekabr grudnia grudzień prosince "
+    "prosinec decembrie decembra desember декабря декабрь грудня груд снежня декември децембар декабр желтоқсан "
+    "δεκεμβρίου δεκ δεκέμβριος דצמ كانون_أول ك1 berfanbar kanûn դեկտեմբերի դեկտեմբեր დეკემბერი दिसंबर दिसम्बर "
     "kanûna_pêşîn kanûna_yekem",
 )
 _JALALI = (
-    "فروردین فروردين حمل farvardin فەروەردین خاکەلێوە",
-    "اردیبهشت ارديبهشت ثور ordibehesht گوڵان بانەمەڕ",
-    "خرداد جوزا khordad جۆزەردان",
-    "تیر سرطان tir پووشپەڕ",
-    "مرداد امرداد اسد mordad گەلاوێژ",
-    "شهریور شهريور سنبله shahrivar خەرمانان",
-    "مهر میزان mehr ڕەزبەر",
-    "آبان عقرب aban خەزەڵوەر گەڵاڕێزان",
-    "آذر قوس azar سەرماوەز",
-    "دی جدی dey بەفرانبار",
-    "بهمن دلو bahman ڕێبەندان",
-    "اسفند حوت esfand ڕەشەمە ڕەشەمێ",
+    "حمل farvardin فەروەردین",
+    "ثور ordibehesht بانەمەڕ",
+    "جوزا khordad",
+    "سرطان tir",
+    "اسد mordad",
+    "سنبله shahrivar",
+    "میزان mehr",
+    "عقرب aban",
+    "قوس azar",
+    "جدی dey",
+    "دلو bahman",
+    "حوت esfand ڕەشەمێ",
 )
 _HIJRI = (
-    "محرم محرم_الحرام muharram",
-    "صفر صفر_المظفر safar",
-    "ربيع_الأول ربيع_اول ربیع_الاول rabi_al-awwal",
-    "ربيع_الآخر ربيع_الثاني ربیع_الثانی rabi_al-thani",
-    "جمادى_الأولى جمادى_الاول جمادی_الاول جمادی_الاولی جمادی_اول jumada_al-awwal",
-    "جمادى_الآخرة جمادى_الثانية جمادى_الآخر جمادی_الثانی جمادی_الثانیه jumada_al-thani",
-    "رجب رجب_المرجب rajab",
-    "شعبان شعبان_المعظم shaban",
-    "رمضان رمضان_المبارك رمضان_المبارک ramadan",
-    "شوال شوال_المكرم shawwal",
-    "ذو_القعدة ذي_القعدة ذوالقعده ذیقعده ذی_القعده dhu_al-qadah",
-    "ذو_الحجة ذي_الحجة ذوالحجه ذیحجه ذی_الحجه dhu_al-hijjah",
+    "",
+    "صفر_المظفر",
+    "",
+    "",
+    "جمادی_اول",
+    "جمادى_الآخر",
+    "رجب_المرجب",
+    "شعبان_المعظم",
+    "رمضان_المبارك رمضان_المبارک",
+    "شوال_المكرم",
+    "",
+    "",
 )
 _LETTERS = str.maketrans(
     {
@@ -130,11 +113,17 @@ def _tables() -> tuple[dict[str, tuple[Calendar, int]], re.Pattern[str]]:
         ("jalali", _JALALI),
         ("hijri", _HIJRI),
     )
-    for calendar, months in calendars:
-        for number, names in enumerate(months, start=1):
-            for name in names.split():
-                found.setdefault(fold(name).replace("_", ""), (calendar, number))
-    written = {fold(name) for _, months in calendars for names in months for name in names.split()}
+    own = (
+        (calendar, number, name)
+        for calendar, months in calendars
+        for number, names in enumerate(months, start=1)
+        for name in names.split()
+    )
+    written = set()
+    for calendar, number, name in chain(own, month_names()):
+        folded = "_".join(fold(name).split())
+        found.setdefault(folded.replace("_", ""), (calendar, number))
+        written.add(folded)
     # The longest first; a Hebrew month may carry its preposition, a Kurdish one its ezafe.
     names = "|".join(re.escape(name).replace("_", r"[\s_]*") for name in sorted(written, key=len, reverse=True))
     return found, re.compile(rf"(?<![^\W\d_])(?:ב)?({names})(?:ی|y?[êa])?(?![^\W\d_])")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
@@ -85,6 +85,14 @@ def names_of(language: str) -> Names:
         _numbered(table.get("ordinals", ()), code, lambda number: number + 1),
         *(_set(_flat(table, name), code) for name in ("next", "past", "joints", "year-joints")),
     )
+
+
+def month_names() -> Iterator[tuple[Calendar, int, str]]:
+    """Yield the calendar, the number and the name of each month of `names.txt`, in every form that is a whole word."""
+    for table in _tables().values():
+        for calendar in get_args(Calendar):
+            for number, forms in enumerate(table.get(f"months-{calendar}", ()), start=1):
+                yield from ((calendar, number, form) for form in forms if not form.endswith("*"))
 
 
 _Forms = tuple[str, ...]
