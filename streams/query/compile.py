@@ -284,7 +284,7 @@ class Compiler:
         known = self._same.get(key)
         if known is None:
             concept = NO_CONCEPT
-            if len(atoms) + len(others) > _SMALL_UNION and len(self._concepts) < _MAX_CONCEPTS:
+            if len(self._concepts) < _MAX_CONCEPTS:
                 concept = self.vocabulary.concept()
             known = self._same[key] = union = UnionLeaf(*key, concept)
             if concept != NO_CONCEPT:
@@ -320,7 +320,7 @@ class Compiler:
 _LARGE = (Clauses, Near, InLanguage)
 """Trees that are told apart by being the same object, since comparing them would be long."""
 _SMALL_UNION = 4
-"""Smaller ones are looked through where they stand, larger ones noted while an article is read."""
+"""Up to this size alternatives are copied into what uses them in any case."""
 _MAX_CONCEPTS = 1_000
 _MAX_COPIED = 200_000
 """How many alternatives in all are copied from concepts into concepts that use them, so that none has to be asked."""

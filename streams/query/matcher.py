@@ -65,6 +65,9 @@ _MAX_SECOND = 32
 """Up to this size a second required group is looked at before a query is called."""
 _FEW_CALLED = 4
 _NO_GROUPS: Groups = ((), ())
+_CLAUSE_BITS = 12
+_CLAUSE_MASK = (1 << _CLAUSE_BITS) - 1
+"""What is called is a query, or one alternative of it: the number of the query, then that of the alternative + 1."""
 _MAX_REQUIRED = 4
 """How many required groups are looked at before the program runs."""
 
@@ -110,20 +113,32 @@ class Matcher:
         together: defaultdict[int, list[Group | int]] = defaultdict(list)
         always = []
         for index, ((query_id, query), node, found) in enumerate(zip(queries.items(), nodes, groups, strict=True)):
-            if len(found) > 1:
-                found = tuple(sorted(dict.fromkeys(found), key=lambda group: sum([cost[atom] for atom in group])))
-            first, second, *rest = (*found, *_NO_GROUPS)
-            if not first:
-                always.append(index)
-            elif second and len(second) <= _MAX_SECOND:
-                for atom in first:
-                    together[atom] += (second, index)
-            else:
-                rest = [second, *rest]
-                for atom in first:
-                    alone[atom].append(index)
-            required = tuple([group for group in rest if group][:_MAX_REQUIRED])
-            self._programs.append(_Program(query_id, node, required, query.min_score, query.min_mentions))
+            rest: Groups = ()
+            clauses = _clauses_that_call(node)
+            targets = (
+                [(index << _CLAUSE_BITS, found)]
+                if clauses is None
+                else [
+                    ((index << _CLAUSE_BITS) + number, clause.required())
+                    for number, clause in enumerate(clauses, start=1)
+                ]
+            )
+            for target, needed in targets:
+                if len(needed) > 1:
+                    needed = tuple(sorted(dict.fromkeys(needed), key=lambda group: sum([cost[atom] for atom in group])))
+                first, second, *others = (*needed, *_NO_GROUPS)
+                if not first:
+                    always.append(target)
+                elif second and len(second) <= _MAX_SECOND:
+                    for atom in first:
+                        together[atom] += (second, target)
+                else:
+                    others = [second, *others]
+                    for atom in first:
+                        alone[atom].append(target)
+                if clauses is None:
+                    rest = tuple([group for group in others if group][:_MAX_REQUIRED])
+            self._programs.append(_Program(query_id, node, rest, query.min_score, query.min_mentions))
         self._called_alone = {atom: tuple(called) for atom, called in alone.items()}
         self._called_with = {atom: tuple(called) for atom, called in together.items()}
         self._others = {
@@ -145,15 +160,17 @@ class Matcher:
         """
         scan = self._scan(document, article)
         found = []
-        for index in self._called(scan):
+        for index, clauses in self._called(scan).items():
             program = self._programs[index]
             if not any(map(scan.seen.isdisjoint, program.required)):
-                match = _decide(program, scan, least.get(program.query_id) if least is not None else None)
+                lowest = least.get(program.query_id) if least is not None else None
+                match = _decide(program, scan, clauses, lowest)
                 if match is not None:
                     found.append(match)
         return found
 
-    def _called(self, scan: Scan) -> list[int]:
+    def _called(self, scan: Scan) -> dict[int, list[int]]:
+        """Return the queries that may match, in order; for those with many alternatives the numbers of these."""
         called: list[Any] = list(self._always)
         alone, together, others = self._called_alone, self._called_with, self._others
         is_unseen = scan.seen.isdisjoint
@@ -166,7 +183,12 @@ class Matcher:
             if not (atom in others and is_unseen(others[atom])):
                 found = together[atom]
                 called += [index for group, index in zip(found[::2], found[1::2], strict=True) if not is_unseen(group)]  # type: ignore[arg-type]
-        return sorted(set(called))
+        queries: dict[int, list[int]] = {}
+        for target in sorted(set(called)):
+            clauses = queries.setdefault(target >> _CLAUSE_BITS, [])
+            if target & _CLAUSE_MASK:
+                clauses.append((target & _CLAUSE_MASK) - 1)
+        return queries
 
     def _scan(self, document: Document, article: RawArticle) -> Scan:
         lookup = self._lookups.get(document.language)
@@ -206,16 +228,16 @@ class Matcher:
         return scan
 
 
-def _decide(program: _Program, scan: Scan, least: float | None) -> Match | None:
+def _decide(program: _Program, scan: Scan, clauses: list[int], least: float | None) -> Match | None:
     node = program.node
     intervals: list[Interval] = []
     lowest = program.min_score if least is None else least - _HALF_TOLD
     if type(node) is ClausesNode and len(node.should) >= _MANY_CLAUSES:
-        decided = node.decide(scan, lowest)
+        decided = node.decide(scan, lowest, clauses)
         if decided is None:
             return None
-        score, clauses = decided
-        for clause in clauses:
+        score, matched = decided
+        for clause in matched:
             clause.collect(scan, intervals)
     else:
         found = node.score(scan)
@@ -276,6 +298,13 @@ class _Words(dict[str, FoundWord | None]):
             concepts = dict.fromkeys(concept for atom in atoms for concept in self._concepts.get(atom, ()))
             known = self._same[atoms] = FoundWord(atoms, tuple(concepts), self._vocabulary.flags)
         return known
+
+
+def _clauses_that_call(node: Node) -> tuple[Node, ...] | None:
+    """Return the alternatives of a query that has many, if each of them requires something; None for other queries."""
+    if type(node) is not ClausesNode or node.must or not _MANY_CLAUSES <= len(node.should) < 1 << _CLAUSE_BITS:
+        return None
+    return node.should if all(clause.required() for clause in node.should) else None
 
 
 class _Lookup(dict[str, FoundWord | None]):

@@ -144,10 +144,11 @@ class ClausesNode(Node):
             total += node.score(scan) or 0.0
         return total
 
-    def decide(self, scan: Scan, least: float) -> tuple[float, list[Node]] | None:
+    def decide(self, scan: Scan, least: float, called: list[int]) -> tuple[float, list[Node]] | None:
         """Return what `score` returns and the clauses that match, None also where the score is below `least`.
 
-        No clause is looked for that lacks an atom, and none when all that are left could not reach `least`.
+        No clause is looked for that lacks an atom, and none when all that are left could not reach `least`. `called`:
+        the numbers of those that may match, where they are known.
         """
         total = 0.0
         for node in self.must:
@@ -165,7 +166,7 @@ class ClausesNode(Node):
         seen, in_title = scan.seen, scan.seen_in_title()
         possible = [
             (clause.node, clause.most if clause.needs <= in_title else clause.most_outside_title)
-            for clause in should
+            for clause in ([should[number] for number in called] if called else should)
             if clause.needs <= seen and clause.in_title <= in_title
         ]
         bound = total + sum([most for _, most in possible]) + _ROUNDING
