@@ -59,9 +59,8 @@ class EmbeddedAlerts:
         self.stage = AlertStage(config.rules)
         if faulty := self.stage.restore(self._alerts.state()):
             log.warning("%d records of what was alerted on cannot be read; those stories may alert again", faulty)
-        self.deliverer = Deliverer(
-            config.destinations, make_sender, SqliteJournal(store), metrics, clock=clock, policy=policy
-        )
+        self._journal = SqliteJournal(store)
+        self.deliverer = Deliverer(config.destinations, make_sender, self._journal, metrics, clock=clock, policy=policy)
         metrics.alert_rules.set(len(config.rules))
         self._decided: tuple[list[Alert], list[Delivery]] = ([], [])
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -82,6 +81,7 @@ class EmbeddedAlerts:
         await asyncio.sleep(0)  # what the thread handed over last arrives first
         await self.deliverer.drain(_DRAIN_SECONDS)
         await self.deliverer.__aexit__()
+        self._journal.close()
 
     async def use(self, config: AlertConfig) -> None:
         """Change rules and destinations; what the rules remember stays."""

@@ -11,15 +11,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
-from agent.alerts.sending import DELIVERY_KEY, UNDELIVERABLE, quarantined
+from agent.alerts.sending import DELIVERY_KEY, UNDELIVERABLE, Threads, quarantined
 from agent.kafka_clients import REQUEST_TIMEOUT_MS, client_options
 from agent.settings import KafkaSettings
 from streams import codec
@@ -167,8 +167,7 @@ class KafkaJournal:
         self._clock = clock
         self._waiting: list[tuple[Sequence[Delivery], asyncio.Future[None]]] = []
         self._writer: asyncio.Task[None] | None = None
-        # Not the loop's own threads: mails that stall must not keep what was delivered from being noted.
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="rasad-journal")
+        self._threads = Threads("journal")
 
     async def settle(self, deliveries: Sequence[Delivery]) -> None:
         """Keep the new state of `deliveries`. Raises Exception: it is not certain that it was kept."""
@@ -185,15 +184,15 @@ class KafkaJournal:
 
     def close(self) -> None:
         """End the thread."""
-        self._thread.shutdown(wait=True)
+        self._threads.close()
 
     async def _write_all(self) -> None:
-        loop = asyncio.get_running_loop()
         while self._waiting:
             batch, self._waiting = self._waiting, []
             failure: Exception | None = None
             try:
-                await loop.run_in_executor(self._thread, self._write, [one for group, _ in batch for one in group])
+                settled = [one for group, _ in batch for one in group]
+                await self._threads.run(functools.partial(self._write, settled))
             except Exception as error:  # whoever waits for it tries again
                 failure = error
             for _, done in batch:

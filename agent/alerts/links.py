@@ -28,7 +28,7 @@ class Links(Struct, frozen=True, kw_only=True):
         """Return the address of the story's page."""
         if self.web_url is None or alert.story_id is None:
             return None
-        return f"{self.web_url.rstrip('/')}/story/{quote(alert.story_id, safe='')}"
+        return f"{self.web_url.rstrip('/')}/stories/{quote(alert.story_id, safe='')}"
 
     def discover(self, alert: Alert) -> str | None:
         """Return the address of Kibana Discover with the rule's query, over the days around the alert."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeVar
 
 from msgspec import Struct
 
@@ -13,6 +15,8 @@ from streams.alerts.deliveries import Delivery, awake
 from streams.alerts.records import Alert
 from streams.channels import DELIVERIES
 from streams.model import QuarantineRecord
+
+R = TypeVar("R")
 
 UNDELIVERABLE = "undeliverable"
 DELIVERY_KEY = "delivery:"
@@ -55,6 +59,22 @@ class Sender(Protocol):
     async def close(self) -> None:
         """Let go of connections."""
         ...
+
+
+class Threads:
+    """Threads of one sender or journal alone: those of the loop are few, and whoever waits in one of them (for a mail
+    server that does not answer, say) would keep all others waiting."""
+
+    def __init__(self, name: str, count: int = 1) -> None:
+        self._executor = ThreadPoolExecutor(max_workers=count, thread_name_prefix=f"rasad-{name}")
+
+    async def run(self, call: Callable[[], R]) -> R:
+        """Return what `call` returns, called in one of the threads."""
+        return await asyncio.get_running_loop().run_in_executor(self._executor, call)
+
+    def close(self) -> None:
+        """Take no more calls; one under way ends by its own time-out."""
+        self._executor.shutdown(wait=False, cancel_futures=True)
 
 
 class Journal(Protocol):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from agent.alerts.sending import UNDELIVERABLE, quarantined
+from agent.alerts.sending import UNDELIVERABLE, Threads, quarantined
 from streams.alerts.deliveries import Delivery
 from streams.alerts.mutes import Mute, is_muted
 from streams.alerts.records import Alert
@@ -29,6 +30,7 @@ class SqliteJournal:
         self._alerts = SqliteAlerts(store)
         self._waiting: list[tuple[Sequence[Delivery], asyncio.Future[None]]] = []
         self._writer: asyncio.Task[None] | None = None
+        self._threads = Threads("journal", 2)
         self._mutes: tuple[float, list[Mute]] = (float("-inf"), [])
 
     async def settle(self, deliveries: Sequence[Delivery]) -> None:
@@ -43,15 +45,20 @@ class SqliteJournal:
         """Say of each alert whether somebody has muted it, a second ago at the latest."""
         now = time.monotonic()
         if now - self._mutes[0] > _MUTES_SECONDS:
-            self._mutes = now, await asyncio.to_thread(self._alerts.mutes)
+            self._mutes = now, await self._threads.run(self._alerts.mutes)
         return [is_muted(alert, self._mutes[1], utc_now()) for alert in alerts]
+
+    def close(self) -> None:
+        """End the threads."""
+        self._threads.close()
 
     async def _write_all(self) -> None:
         while self._waiting:
             batch, self._waiting = self._waiting, []
             failure: Exception | None = None
             try:
-                await asyncio.to_thread(self._write, [one for group, _ in batch for one in group])
+                settled = [one for group, _ in batch for one in group]
+                await self._threads.run(functools.partial(self._write, settled))
             except Exception as error:  # whoever waits for it tries again
                 failure = error
             for _, done in batch:

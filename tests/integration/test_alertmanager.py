@@ -49,7 +49,7 @@ async def test_a_story_is_one_alert_that_is_brought_up_to_date_and_ends(alertman
         }  # fmt: skip
         annotations = held["annotations"]
         assert "تطبيع" in annotations["summary"] and "@everyone" not in annotations["summary"]
-        assert annotations["story_url"] == f"https://rasad.example/story/{id_of('one')}"
+        assert annotations["story_url"] == f"https://rasad.example/stories/{id_of('one')}"
         assert annotations["ownership"] == "state" and "【normalization】" in annotations["description"]
         ends_at = datetime.fromisoformat(held["endsAt"])
         assert abs(ends_at - first.created_at - timedelta(hours=1)) < timedelta(seconds=2)

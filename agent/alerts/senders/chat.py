@@ -6,14 +6,13 @@ say it twice.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from typing import Any
 
 from agent.alerts.destinations import DestinationDefinition, SecretMissing, secret_of
 from agent.alerts.links import Links
 from agent.alerts.messages import render
-from agent.alerts.sending import OK, Outgoing, Sent
+from agent.alerts.sending import OK, Outgoing, Sent, Threads
 
 log = logging.getLogger("rasad.alerts")
 
@@ -26,6 +25,7 @@ class ChatSender:
     def __init__(self, definition: DestinationDefinition, links: Links) -> None:
         self._definition = definition
         self._links = links
+        self._threads = Threads("chat")
 
     async def send(self, message: Outgoing) -> Sent:
         """Send the message as plain text."""
@@ -41,10 +41,11 @@ class ChatSender:
             is_digest=message.is_digest,
             for_chat=True,
         )
-        return await asyncio.to_thread(self._send, url, text.subject, text.plain)
+        return await self._threads.run(lambda: self._send(url, text.subject, text.plain))
 
     async def close(self) -> None:
-        """Nothing: Apprise keeps no connection."""
+        """End the thread; Apprise keeps no connection."""
+        self._threads.close()
 
     def _send(self, url: str, title: str, body: str) -> Sent:
         import apprise  # not before it is needed: it takes a while

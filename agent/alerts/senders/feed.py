@@ -6,7 +6,6 @@ are replaced whole, so that a reader never sees half of one.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import secrets
 from datetime import UTC, datetime
@@ -21,7 +20,7 @@ from agent.alerts.i18n import words
 from agent.alerts.links import Links
 from agent.alerts.messages import render, title_of
 from agent.alerts.safe import inert
-from agent.alerts.sending import OK, Outgoing, Sent
+from agent.alerts.sending import OK, Outgoing, Sent, Threads
 from streams.alerts.records import Alert
 
 if TYPE_CHECKING:
@@ -41,11 +40,12 @@ class FeedSender:
         self._folder = Path(settings.alerts.feed_folder)
         self._base = settings.alerts.feed_url
         self._links = links
+        self._threads = Threads("feed")
 
     async def send(self, message: Outgoing) -> Sent:
         """Put the alerts into the files."""
         try:
-            await asyncio.to_thread(self._write, message)
+            await self._threads.run(lambda: self._write(message))
         except SecretMissing as error:
             return Sent("retry", str(error))
         except OSError as error:
@@ -53,7 +53,8 @@ class FeedSender:
         return OK
 
     async def close(self) -> None:
-        """Nothing is kept open."""
+        """End the thread; no file is kept open."""
+        self._threads.close()
 
     def _write(self, message: Outgoing) -> None:
         name = self._name()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import socket
 import sys
@@ -14,7 +13,7 @@ from agent.alerts.destinations import DestinationDefinition
 from agent.alerts.links import Links
 from agent.alerts.messages import render, title_of
 from agent.alerts.safe import inert
-from agent.alerts.sending import OK, Outgoing, Sent
+from agent.alerts.sending import OK, Outgoing, Sent, Threads
 from streams import codec
 from streams.alerts.records import Alert
 
@@ -31,17 +30,19 @@ class StdoutSender:
     def __init__(self, definition: DestinationDefinition, links: Links) -> None:
         self._definition = definition
         self._links = links
+        self._threads = Threads("stdout")
 
     async def send(self, message: Outgoing) -> Sent:
         """Write the alerts."""
         try:
-            await asyncio.to_thread(self._write, message)
+            await self._threads.run(lambda: self._write(message))
         except OSError as error:
             return Sent("retry", f"standard output: {error.strerror or error}")
         return OK
 
     async def close(self) -> None:
-        """Nothing: standard output is not ours to close."""
+        """End the thread; standard output is not ours to close."""
+        self._threads.close()
 
     def _write(self, message: Outgoing) -> None:
         if sys.stdout.isatty():
@@ -85,18 +86,20 @@ class SyslogSender:
     def __init__(self, definition: DestinationDefinition, links: Links) -> None:
         self._address = definition.address or "/dev/log"
         self._links = links
+        self._threads = Threads("syslog")
 
     async def send(self, message: Outgoing) -> Sent:
         """Send one datagram for each alert. That it was received, nobody says."""
         lines = [syslog_line(alert, message.key, self._links) for alert in message.alerts]
         try:
-            await asyncio.to_thread(self._send, lines)
+            await self._threads.run(lambda: self._send(lines))
         except (OSError, ValueError) as error:
             return Sent("retry", f"syslog at {self._address}: {getattr(error, 'strerror', None) or error}")
         return OK
 
     async def close(self) -> None:
-        """Nothing: each message has a socket of its own."""
+        """End the thread; each message has a socket of its own."""
+        self._threads.close()
 
     def _send(self, lines: list[bytes]) -> None:
         if self._address.startswith("/"):

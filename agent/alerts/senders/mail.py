@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import smtplib
 import ssl
 from email.message import EmailMessage
@@ -16,7 +15,7 @@ from email.utils import formatdate
 from agent.alerts.destinations import DestinationDefinition, SecretMissing, secret_of
 from agent.alerts.links import Links
 from agent.alerts.messages import render
-from agent.alerts.sending import OK, Outgoing, Sent
+from agent.alerts.sending import OK, Outgoing, Sent, Threads
 
 _PORTS = {"none": 25, "starttls": 587, "tls": 465}
 _PASSING = frozenset({421, 530, 534, 535, 538})
@@ -57,14 +56,16 @@ class MailSender:
     def __init__(self, definition: DestinationDefinition, links: Links) -> None:
         self._definition = definition
         self._links = links
+        self._threads = Threads("mail", self.concurrency)
 
     async def send(self, message: Outgoing) -> Sent:
         """Send one mail to all recipients."""
         mail = mail_of(message, self._definition, self._links)
-        return await asyncio.to_thread(self._send, mail)
+        return await self._threads.run(lambda: self._send(mail))
 
     async def close(self) -> None:
-        """Nothing: each mail has a connection of its own."""
+        """End the threads; each mail has a connection of its own."""
+        self._threads.close()
 
     def _send(self, mail: EmailMessage) -> Sent:
         definition = self._definition

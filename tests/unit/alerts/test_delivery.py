@@ -470,3 +470,22 @@ async def test_apprise_delivers_plain_text_once(monkeypatch: pytest.MonkeyPatch)
     assert "خبری تازه" in json.loads(body)["message"]
     assert [one.outcome for one in (failed, two, none)] == ["retry"] * 3
     assert "one Apprise URL" in two.detail and "one Apprise URL" in none.detail
+
+
+async def test_mail_servers_that_never_answer_hold_nothing_else_up() -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(64)  # connections are made, and nobody ever says a word
+        mails = [
+            DestinationDefinition(
+                id=f"mail-{n}", kind="mail", host="127.0.0.1", port=silent.getsockname()[1], tls="none",
+                sender="a@example.org", to=("b@example.org",), timeout_seconds=3,
+            )
+            for n in range(12)
+        ]  # fmt: skip
+        names = tuple(one.id for one in mails)
+        async with receiver() as ops, delivering(*mails, hook("ops", ops.url)) as (deliverer, notes, _):
+            deliverer.accept(deliveries(4, channels=names))
+            deliverer.accept(deliveries(30))
+            await notes.wait_for("sent", 30)
+            assert not notes.of("waiting"), "the mails have not even failed yet"

@@ -165,7 +165,7 @@ def test_the_message_says_why_and_where_from() -> None:
     ):
         assert part in made
     assert "https://outlet.example/a" in made
-    assert "https://rasad.example/story/" in made
+    assert "https://rasad.example/stories/" in made
     assert "https://kibana.example/app/discover#/?_g=" in made and "language:lucene" in made
 
 
