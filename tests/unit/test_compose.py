@@ -48,13 +48,14 @@ def binds(service: dict[str, Any]) -> list[tuple[str, str, str]]:
 
 def test_the_stack_is_whole() -> None:
     assert set(SERVICES) == {
-        *("kafka", "certificates", "elasticsearch", "users", "kibana", "init", "collector", "worker"),
+        *("kafka", "certificates", "elasticsearch", "users", "kibana", "init", "collector", "worker", "deliverer"),
         *("prometheus", "alertmanager", "grafana"),
     }
     assert ONCE == {"certificates", "users", "init"}
-    assert {name: SERVICES[name]["deploy"]["replicas"] for name in ("collector", "worker")} == {
+    assert {name: SERVICES[name]["deploy"]["replicas"] for name in ("collector", "worker", "deliverer")} == {
         "collector": 2,
         "worker": 2,
+        "deliverer": 1,
     }
 
 
@@ -149,9 +150,9 @@ def test_each_process_gets_only_the_secrets_it_needs() -> None:
     assert holders == {
         "ELASTIC_PASSWORD": {"elasticsearch", "users"},
         "KIBANA_SYSTEM_PASSWORD": {"users", "kibana"},
-        "RASAD_INDEX_PASSWORD": {"users", "init", "worker"},
+        "RASAD_INDEX_PASSWORD": {"users", "init", "worker", "deliverer"},
         "KIBANA_ENCRYPTION_KEY": {"kibana"},
-        "METRICS_TOKEN": {"collector", "worker", "prometheus"},
+        "METRICS_TOKEN": {"collector", "worker", "deliverer", "prometheus"},
         "GRAFANA_ADMIN_PASSWORD": {"grafana"},
     }
 
