@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from streams.trends.records import Trend
 
 TREND_STATE_KEPT = timedelta(hours=channels.TREND_STATE.retention_hours or 0)
+_BATCH_ARTICLES = 200
+"""So many that a long batch still gets help (`agent.burst`), and a transaction costs little beside them."""
 OnStored = Callable[[Sequence[Article]], None]
 
 
@@ -84,8 +86,8 @@ class EmbeddedSink:
     async def _write_all(self) -> None:
         loop = asyncio.get_running_loop()
         while self._waiting:
-            batch, self._waiting = self._waiting, []
-            self._metrics.queue_depth.labels("deliveries").set(0)
+            batch = self._next_batch()
+            self._metrics.queue_depth.labels("deliveries").set(len(self._waiting))
             deliveries = [delivery for group, _ in batch for delivery in group]
             try:
                 articles = await loop.run_in_executor(self._thread, self._write, deliveries)
@@ -100,6 +102,17 @@ class EmbeddedSink:
                     done.set_result(None)
             if self._on_stored is not None and articles:
                 self._on_stored(articles)
+
+    def _next_batch(self) -> list[tuple[Sequence[Delivery], asyncio.Future[None]]]:
+        """Take what waits, but no more than is quickly committed: alerts go out when their batch is."""
+        articles = 0
+        for place, (group, _) in enumerate(self._waiting, start=1):
+            articles += sum(len(delivery.articles) for delivery in group)
+            if articles >= _BATCH_ARTICLES:
+                batch, self._waiting = self._waiting[:place], self._waiting[place:]
+                return batch
+        batch, self._waiting = self._waiting, []
+        return batch
 
     def _write(self, deliveries: Sequence[Delivery]) -> list[Article]:
         articles: list[Article] = []

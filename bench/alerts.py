@@ -210,7 +210,7 @@ def _stream() -> list[RawArticle]:
     for number in range(SECONDS * PER_SECOND):
         word = f" alertword w{number}" if number % ALERT_EVERY == 0 else ""
         url = f"https://bench.example/alerts/{number}"
-        text = " ".join(f"n{number}x{place}" for place in range(60))
+        text = " ".join(f"n{number}x{place}" for place in range(20))
         made.append(
             RawArticle(
                 article_id=article_id(canonical_url=url), url=url, title=f"Report {number}{word}", text=text,
