@@ -132,8 +132,7 @@ class Context:
         self.text = tokens.text
         self._heads = tables(tokens.language)[0]
         self._starting: dict[int, tuple[Found, ...]] = {}
-        self._starts: list[int] = []
-        self._ends: list[int] = []
+        self._gaps: dict[int, str] = {}
 
     def starting(self, at: int) -> tuple[Found, ...]:
         """Return the phrases that begin at token `at`, the longest first."""
@@ -207,27 +206,22 @@ class Context:
 
     def start(self, token: int) -> int:
         """Return where a token begins."""
-        return (self._starts or self._locate())[token]
+        return self.tokens.span(token)[0]
 
     def end(self, token: int) -> int:
         """Return where the token before `token` ends."""
-        if token <= 0:
-            return 0
-        if not self._ends:
-            self._locate()
-        return self._ends[token - 1]
+        return self.tokens.span(token - 1)[1] if token > 0 else 0
 
     def gap(self, token: int) -> str:
         """Return what stands between the token before `token` and that token."""
-        starts = self._starts or self._locate()
-        end = self._ends[token - 1] if token > 0 else 0
-        return self.text[end : starts[token]] if token < len(starts) else self.text[end:]
-
-    def _locate(self) -> list[int]:
-        # Offsets are worked out when first asked for, and asking for them is dear in a loop.
-        self._ends = self.tokens.ends
-        self._starts = self.tokens.starts
-        return self._starts
+        gap = self._gaps.get(token)
+        if gap is None:
+            if token >= len(self.terms):
+                gap = self.text[self.end(token) :]
+            else:
+                gap = self.tokens.gap(token) if token > 0 else self.text[: self.start(0)]
+            self._gaps[token] = gap
+        return gap
 
     def is_broken(self, first: int, last: int) -> bool:
         """Whether a comma, a full stop, a colon or a line's end stands between the tokens from `first` to `last`."""

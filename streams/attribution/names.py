@@ -181,7 +181,7 @@ def _follows(name: Name, terms: list[str], at: int, language: str) -> bool:
 def _is_cased(name: Name, tokens: Tokens, at: int) -> bool:
     if not name.has_capital:
         return True
-    start, end = tokens.starts[at], tokens.ends[at]
+    start, end = tokens.span(at)
     word = tokens.text[start:end]
     term = name.terms[0]
     if name.is_all_capitals and len(name.terms) == 1:

@@ -66,7 +66,7 @@ def _resolved(document: Document, published: date | None) -> Iterator[_Resolved]
             days = _days_of(expression, published)
             if days is None:
                 continue
-            span = Span(field=field, start=tokens.starts[expression.first], end=tokens.ends[expression.last - 1])
+            span = Span(field=field, start=tokens.span(expression.first)[0], end=tokens.span(expression.last - 1)[1])
             weight = (
                 _place_weight(field, expression.first) * _kind_weight(expression) * _distance_weight(days[0], published)
             )

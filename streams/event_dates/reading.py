@@ -226,10 +226,12 @@ class _Reader:
 
     def _is_name(self, at: int) -> bool:
         """False for what is another word in other clothes: may and march; "4,75-5 aralığına", which is no December."""
-        text, start, end = self._tokens.text, self._tokens.starts[at], self._tokens.ends[at]
-        if self._tokens.language == "en":
-            return text[start].isupper()
-        return self._tokens.language != "tr" or text[start].isupper() or not text[start:end].endswith(("na", "ne"))
+        language = self._tokens.language
+        if language not in ("en", "tr"):
+            return True
+        start, end = self._tokens.span(at)
+        written = self._tokens.text[start:end]
+        return written[0].isupper() or (language == "tr" and not written.endswith(("na", "ne")))
 
     def _named(self, phrases: Phrases[M], at: int) -> tuple[int, M] | None:
         for stem in self._stems[self._terms[at]]:
@@ -335,7 +337,7 @@ class _Reader:
 
     def _gap(self, at: int) -> str:
         """Return what stands in the text between the token at `at` and the next one."""
-        return self._tokens.text[self._tokens.ends[at] : self._tokens.starts[at + 1]]
+        return self._tokens.gap(at + 1)
 
 
 def _joined(found: list[Expression]) -> list[Expression]:
