@@ -22,6 +22,7 @@ from agent.web.alert_pages import AlertPages
 from agent.web.api import Api
 from agent.web.guard import Guard
 from agent.web.pages import ReadingPages
+from agent.web.rule_pages import RulePages
 from agent.web.system_pages import SystemPages
 from agent.web.topic_pages import TopicPages
 from agent.web.views import Views
@@ -70,7 +71,7 @@ def application(world: World) -> Starlette:
     assets = Assets()
     views = Views(world, assets.address)
     reading, topics, system = ReadingPages(world, views), TopicPages(world, views), SystemPages(world, views)
-    api, alerts = Api(world, system), AlertPages(world, views)
+    api, alerts, rules = Api(world, system), AlertPages(world, views), RulePages(world, views)
     pages: dict[str, Handler] = {
         "/": reading.search,
         "/search": reading.random_key,
@@ -83,6 +84,7 @@ def application(world: World) -> Starlette:
         "/topics": topics.list,
         "/topics/{topic_id}": topics.show,
         "/alerts": alerts.show,
+        "/rules/{rule_id}": rules.show,
         "/feeds": system.feeds,
         "/system": system.system,
         "/login": system.login_page,
@@ -103,6 +105,7 @@ def application(world: World) -> Starlette:
     posts: dict[str, Handler] = {
         "/topics/{topic_id}": topics.save,
         "/alerts/{alert_id}": alerts.acknowledge,
+        "/rules/{rule_id}": rules.save,
         "/login": system.log_in,
         "/logout": system.log_out,
     }

@@ -112,3 +112,22 @@ class SearchForm(Struct, frozen=True, kw_only=True):
 def _western(text: str) -> str:
     """Return `text` with Arabic, Persian and other digits as the ASCII ones."""
     return "".join(str(unicodedata.decimal(letter, letter)) for letter in text)
+
+
+def number_of(text: str) -> float:
+    """Return a least score. Raises `FormFault`."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < 1e6:
+        raise FormFault("min_score", "is a number from 0")
+    return number
+
+
+def moment_of(text: str) -> datetime | None:
+    """Return the moment that `since` names, None for none. Raises `FormFault`."""
+    try:
+        return parse_moment(_western(text), datetime.now(UTC)) if text.strip() else None
+    except ValueError as error:
+        raise FormFault("since", str(error)) from error

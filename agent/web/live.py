@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections import deque
 from collections.abc import AsyncIterator, Sequence
 
 from streams.model import Article
@@ -18,6 +19,7 @@ log = logging.getLogger("rasad.web")
 
 MOST_WATCHERS = 64
 _QUEUE = 200
+_BATCHES = 50
 _PAUSE_SECONDS = 2.0
 
 
@@ -31,6 +33,8 @@ class Hub:
 
     def __init__(self) -> None:
         self._watchers: dict[asyncio.Queue[Hit | None], Plan] = {}
+        self._incoming: deque[Sequence[Article]] = deque(maxlen=_BATCHES)
+        self._handing: asyncio.Task[None] | None = None
         self._following: asyncio.Task[None] | None = None
         self._is_closed = False
 
@@ -40,10 +44,18 @@ class Hub:
         return len(self._watchers)
 
     def publish(self, articles: Sequence[Article]) -> None:
-        """Hand out articles that were just stored. On the event loop."""
-        for queue, plan in self._watchers.items():
-            for article in articles:
-                if (hit := plan.judge(article)) is not None:
+        """Hand out articles that were just stored. On the event loop, which judging does not hold up."""
+        if not self._watchers or self._is_closed:
+            return
+        self._incoming.append(articles)
+        if self._handing is None or self._handing.done():
+            self._handing = asyncio.create_task(self._hand_out())
+
+    async def _hand_out(self) -> None:
+        while self._incoming:
+            batch = self._incoming.popleft()
+            for queue, hit in await asyncio.to_thread(_judged, list(self._watchers.items()), batch):
+                if queue in self._watchers:
                     _put(queue, hit)
 
     def follow(self, store: ArticleStore) -> None:
@@ -75,6 +87,8 @@ class Hub:
     async def close(self) -> None:
         """End every stream."""
         self._is_closed = True
+        if self._handing is not None:
+            await asyncio.wait({self._handing})
         for queue in self._watchers:
             _put(queue, None)
         if self._following is not None:
@@ -90,6 +104,14 @@ class Hub:
             except StoreError as error:
                 log.warning("live: %s", error)
             await asyncio.sleep(_PAUSE_SECONDS)
+
+
+def _judged(
+    watchers: Sequence[tuple[asyncio.Queue[Hit | None], Plan]], articles: Sequence[Article]
+) -> list[tuple[asyncio.Queue[Hit | None], Hit]]:
+    return [
+        (queue, hit) for queue, plan in watchers for article in articles if (hit := plan.judge(article)) is not None
+    ]
 
 
 def _put(queue: asyncio.Queue[Hit | None], item: Hit | None) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
@@ -11,9 +10,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from agent.moments import parse_moment
-from agent.web.editing import CannotSave, save_topic
-from agent.web.forms import FormFault
+from agent.web.editing import CannotSave, save_query
+from agent.web.forms import FormFault, moment_of, number_of
 from agent.web.trying import MOST_SHOWN, edited, try_examples, try_history
 from streams.query import QueryError
 from streams.stores.base import Search
@@ -50,8 +48,8 @@ class TopicPages:
             return self._page(request, topic, query=_text(topic), min_score=topic.min_score, since="30d")
         query, since = given["query"], given.get("since", "30d")
         try:
-            min_score = _number(given.get("min_score", "1"))
-            start = _moment(since)
+            min_score = number_of(given.get("min_score", "1"))
+            start = moment_of(since)
             changed = edited(self._world, topic, query, min_score)
             async with self._heavy:
                 trial = await asyncio.to_thread(try_examples, self._world, changed)
@@ -71,9 +69,9 @@ class TopicPages:
         form = await read_form(request)
         query, since = form.get("query", ""), form.get("since", "30d")
         try:
-            min_score = _number(form.get("min_score", "1"))
+            min_score = number_of(form.get("min_score", "1"))
             edited(self._world, topic, query, min_score)
-            path = await asyncio.to_thread(save_topic, self._world.folder, topic.id, query, min_score)
+            path = await asyncio.to_thread(save_query, self._world.folder, "topics", topic.id, query, min_score)
         except (QueryError, FormFault, CannotSave) as error:
             return self._page(
                 request, topic, status=400, query=query, min_score=form.get("min_score", "1"), since=since, error=error
@@ -108,20 +106,3 @@ async def read_form(request: Request) -> dict[str, str]:
 
 def _text(topic: TopicDefinition) -> str:
     return topic.query.strip() or "\n".join(text.strip() for text in topic.terms.values())
-
-
-def _number(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = -1.0
-    if not 0 <= number < 1e6:
-        raise FormFault("min_score", "is a number from 0")
-    return number
-
-
-def _moment(text: str) -> datetime | None:
-    try:
-        return parse_moment(text, datetime.now(UTC)) if text.strip() else None
-    except ValueError as error:
-        raise FormFault("since", str(error)) from error

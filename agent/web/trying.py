@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from agent.examples import as_article
+from agent.web.forms import FormFault
 from streams.definitions import Example, TopicDefinition
 from streams.stores.base import Hit, Search
 from streams.text.document import Document
@@ -68,12 +69,25 @@ class History(Struct, frozen=True, kw_only=True):
     is_complete: bool = True
 
 
+class RuleHistory(Struct, frozen=True, kw_only=True):
+    """What a rule's query matches in what is stored."""
+
+    found: tuple[Hit, ...] = ()
+    firsts: tuple[Hit, ...] = ()
+    """Of each story the first that is no copy."""
+    stories: int = 0
+    is_complete: bool = True
+
+
 def edited(world: World, topic: TopicDefinition, query: str, min_score: float) -> TopicDefinition:
     """Return `topic` with another query.
 
     Raises:
         QueryError: the query is faulty.
+        FormFault: it is empty.
     """
+    if not query.strip():
+        raise FormFault("query", "is empty: a topic needs one")
     from streams.query import parse, resolve
 
     changed = msgspec.structs.replace(topic, query=query, terms={}, min_score=min_score)

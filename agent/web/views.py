@@ -21,6 +21,7 @@ from streams.stores.records import article_time
 
 if TYPE_CHECKING:
     from agent.web.world import World
+    from streams.stories.documents import StoryDocument
 
 _FOLDER = Path(__file__).parent / "templates"
 _SNIPPET = 320
@@ -49,7 +50,8 @@ class Views:
         self._environment.globals.update(asset=asset, version=__version__)
         self._environment.filters.update(
             language=language_name, moment=moment, ago=ago, outward=outward, marked=marked, snippet=snippet,
-            number=lambda value: f"{value:,}", span=span, time_of=article_time, to_json=_to_json, lang_tag=lang_tag,
+            hourly=hourly, number=lambda value: f"{value:,}", span=span, time_of=article_time, to_json=_to_json,
+            lang_tag=lang_tag,
             source=lambda value: world.source_names.get(value, value),
             topic=lambda value: world.topics[value].name if value in world.topics else value,
             entity=lambda value: world.entity_names.get(value, value),
@@ -144,6 +146,11 @@ def snippet(article: Article, spans: Iterable[Span]) -> Markup:
         end = max(text.rfind(" ", start, end), start + _SNIPPET // 2)
     dots = Markup("… ") if start else Markup("")
     return dots + marked(text, "text", spans, start, end) + (Markup(" …") if end < len(text) else Markup(""))
+
+
+def hourly(story: StoryDocument) -> list[tuple[datetime, int]]:
+    """Return a story's articles by the hour."""
+    return [(datetime.fromisoformat(hour), number) for hour, number in story.articles_per_hour.items()]
 
 
 def _to_json(value: object) -> str:

@@ -302,6 +302,12 @@ async def test_a_store_that_fails_is_told_and_the_page_lives(site: Make) -> None
     assert (await served.get("/healthz")).status == 200
 
 
+async def test_an_empty_query_is_no_topic(site: Make) -> None:
+    served = await site(definitions=DEFINITIONS)
+    assert (await served.get("/topics/floods?query=")).status == 400
+    assert (await served.post("/topics/floods", {"query": " "})).status == 400
+
+
 async def test_feeds_that_cannot_be_asked_are_told(site: Make) -> None:
     def fail() -> Any:
         raise ServiceUnavailable("Kafka is away")
