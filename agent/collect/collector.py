@@ -55,6 +55,8 @@ FINISH_SECONDS = 2.0
 """How long polls under way may go on when the collector stops."""
 ONCE_HOLD_SECONDS = 30.0
 """Hosts that want to be left alone for longer are left out by `run_once`."""
+PARSER_IDLE_SECONDS = 60.0
+"""A parser takes 25 MB: it is not kept where feeds change once an hour."""
 SLOW_SHARE = 0.25
 """Of the places, how many feeds may have that timed out the last time, or took as long as..."""
 SLOW_PART = 0.25
@@ -235,7 +237,9 @@ class Collector:
     async def _running(self) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             fetcher = await stack.enter_async_context(Fetcher(self._settings, self._guard, self.pacer))
-            pool = await stack.enter_async_context(ParsePool(self._settings))
+            # Who may be pushed to at any moment does not wait for a parser to start.
+            idle_seconds = PARSER_IDLE_SECONDS if self._subscriber is None else None
+            pool = await stack.enter_async_context(ParsePool(self._settings, idle_seconds=idle_seconds))
             await pool.start()
             self._poller = Poller(fetcher, pool)
             if self._reading is not None:

@@ -20,10 +20,16 @@ from agent.settings import CollectSettings
 class ParsePool:
     """Worker processes that parse feeds. Use as an async context manager, within one event loop."""
 
-    def __init__(self, settings: CollectSettings) -> None:
+    def __init__(self, settings: CollectSettings, *, idle_seconds: float | None = None) -> None:
+        """Args:
+        idle_seconds: the parser is ended when there was nothing to parse for so long; None keeps it ready.
+        """
         self._cpu_seconds = settings.parse_seconds
         self._pool = KillablePool(
-            "agent.collect.parse_worker", workers=settings.parse_workers, memory_bytes=settings.parse_memory_bytes
+            "agent.collect.parse_worker",
+            workers=settings.parse_workers,
+            memory_bytes=settings.parse_memory_bytes,
+            idle_seconds=idle_seconds,
         )
         self._encoder = msgspec.msgpack.Encoder()
         self._decoder = msgspec.msgpack.Decoder(ParseReply)
