@@ -232,7 +232,7 @@ class Backfiller:
         # Nobody waits for these: the deadline is what the host's own patience needs, and as much again.
         settings = self._reading.settings
         seconds = settings.deadline_seconds + len(articles) * (settings.timeout_seconds + 60.0)
-        return await self._reader.read_all(articles, feed, deadline_seconds=seconds)
+        return (await self._reader.read_all(articles, feed, deadline_seconds=seconds)).by_id
 
     def _is_wanted(self, article: RawArticle, page: Page | None, *, is_sitemap: bool) -> bool:
         """Tell whether an entry has become an article: sitemaps name sections, authors and videos too."""

@@ -20,28 +20,26 @@ import math
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import msgspec
 
 from agent.collect.dates import utc_now
-from agent.collect.decide import decide
-from agent.collect.delivering import deliver_until_done
+from agent.collect.desk import Desk, OnPolled
 from agent.collect.feeds import FeedDefinition
 from agent.collect.fetch import Fetcher
 from agent.collect.guard import AddressGuard
-from agent.collect.pacing import Pacer, Turn, pace_key
+from agent.collect.pacing import Pacer, Turn
 from agent.collect.parse_pool import ParsePool
 from agent.collect.poll import Poller
 from agent.collect.queues import Lanes
-from agent.collect.records import Decision, Delivery, Polled, Sink
+from agent.collect.records import Polled, Sink
+from agent.collect.retries import PageRetries
 from agent.collect.schedule import LATEST, first_poll_at
 from agent.collect.state import FeedState
-from agent.collect.tally import Counts, HealthGauges, show_counts, tally
-from agent.pages.apply import with_pages
+from agent.collect.tally import Counts, HealthGauges, show_counts
+from agent.collect.watched import WatchedFeed, WatchedFeeds
 from agent.pages.reader import PageReader, Reading
-from agent.pages.records import Page
 from agent.settings import CollectSettings, WebSubSettings
 from agent.websub.decide_push import decide_push
 from agent.websub.subscriber import Subscriber
@@ -62,27 +60,6 @@ SLOW_SHARE = 0.25
 SLOW_PART = 0.25
 """...this part of the deadline."""
 _MAX_SLEEP_SECONDS = 5.0
-_THREAD_ENTRIES = 1_000
-"""Documents with more entries are decided in a thread, so that the loop goes on serving the other feeds."""
-
-OnPolled = Callable[[FeedDefinition, Decision], None]
-
-
-@dataclass(eq=False)
-class _Feed:
-    definition: FeedDefinition
-    state: FeedState
-    due_at: datetime | None
-    """None while it is being polled, and for a feed that is stopped."""
-    task: asyncio.Task[None] | None = None
-    is_slow: bool = False
-    """Whether it was, when its poll under way began."""
-    is_delivering: bool = False
-    is_removed: bool = False
-
-    @property
-    def host(self) -> str:
-        return pace_key(self.state.fetch_url or self.definition.url)
 
 
 class Collector:
@@ -110,22 +87,27 @@ class Collector:
         if websub is not None and websub.callback_url:
             self._subscriber = Subscriber(self, websub, metrics, clock=clock)
         self._reading = reading
-        self._reader: PageReader | None = None
-        self._sink = sink
         self._settings = settings
         self._metrics = metrics
         self._clock = clock
-        self._on_polled = on_polled
         self._guard = guard
-        self._feeds: dict[str, _Feed] = {}
-        self._sources: dict[str, dict[str, _Feed]] = {}
-        self._locks: dict[str, asyncio.Lock] = {}
-        self._heap: list[tuple[datetime, int, _Feed]] = []
+        self._feeds = WatchedFeeds()
+        self._desk = Desk(
+            self._feeds,
+            sink=sink,
+            settings=settings,
+            metrics=metrics,
+            clock=clock,
+            on_polled=on_polled,
+            reading=reading,
+        )
+        self._retries = PageRetries(self._desk, clock)
+        self._heap: list[tuple[datetime, int, WatchedFeed]] = []
         self._sequence = 0
         self.pacer = Pacer(concurrency=settings.per_host_concurrency, spacing_seconds=settings.per_host_spacing_seconds)
         self.pacer.on_release = self._released
-        self._lanes: Lanes[_Feed] = Lanes(self.pacer, settings.concurrency, SLOW_SHARE)
-        self._active: set[_Feed] = set()
+        self._lanes: Lanes[WatchedFeed] = Lanes(self.pacer, settings.concurrency, SLOW_SHARE)
+        self._active: set[WatchedFeed] = set()
         self._changed = asyncio.Event()
         self._poller: Poller | None = None
         self._is_once = False
@@ -137,15 +119,15 @@ class Collector:
 
     def add(self, feeds: Iterable[FeedDefinition], states: Mapping[str, FeedState]) -> None:
         """Take over `feeds`, each with its state if it has one; those that are disabled are left out."""
-        new = [feed for feed in feeds if feed.enabled and feed.url not in self._feeds]
+        new = [feed for feed in feeds if feed.enabled and self._feeds.get(feed.url) is None]
         now = self._clock()
         for definition in new:
             state = states.get(definition.url) or FeedState(feed_url=definition.url, source_id=definition.source_id)
             if state.source_id != definition.source_id:  # the user has sorted the feed to another source since
                 state = msgspec.structs.replace(state, source_id=definition.source_id)
-            feed = _Feed(definition, state, None)
-            self._feeds[definition.url] = feed
-            self._sources.setdefault(definition.source_id, {})[definition.url] = feed
+            feed = WatchedFeed(definition, state, None)
+            self._feeds.add(feed)
+            self._retries.notice(feed)
             if not state.stopped:
                 is_overdue = state.next_poll_at is None or not now < state.next_poll_at < now + LATEST
                 due_at = first_poll_at(definition, len(new), now=now, settings=self._settings)
@@ -153,13 +135,8 @@ class Collector:
 
     async def remove(self, urls: Iterable[str]) -> None:
         """Let go of feeds; returns when none of them is being polled or delivered any more."""
-        removed = [feed for url in urls if (feed := self._feeds.pop(url, None)) is not None]
+        removed = [feed for url in urls if (feed := self._feeds.remove(url)) is not None]
         for feed in removed:
-            feed.is_removed = True
-            source = self._sources.get(feed.definition.source_id, {})
-            source.pop(feed.definition.url, None)
-            if not source:
-                self._sources.pop(feed.definition.source_id, None)
             if feed.task is not None and not feed.is_delivering:
                 feed.task.cancel()
         tasks = [feed.task for feed in removed if feed.task is not None]
@@ -173,16 +150,15 @@ class Collector:
 
     def states(self) -> list[FeedState]:
         """Return the state of every feed, as last delivered."""
-        return [feed.state for feed in self._feeds.values()]
+        return [feed.state for feed in self._feeds]
 
     def _known(self) -> tuple[list[FeedDefinition], dict[str, FeedState]]:
-        feeds = self._feeds.values()
-        return [feed.definition for feed in feeds], {feed.definition.url: feed.state for feed in feeds}
+        return [feed.definition for feed in self._feeds], {feed.definition.url: feed.state for feed in self._feeds}
 
     def counts(self) -> Counts:
         """Return how the feeds stand."""
         now = self._clock()
-        feeds = self._feeds.values()
+        feeds = self._feeds
         return Counts(
             total=len(feeds),
             due=sum(feed.due_at is not None and feed.due_at <= now for feed in feeds),
@@ -206,7 +182,7 @@ class Collector:
         self._is_once = True
         self._heap.clear()
         self._lanes.clear()
-        for feed in self._feeds.values():
+        for feed in self._feeds:
             feed.due_at = None
             state = feed.state
             is_asked_to_wait = state.held_until is not None and state.held_until > now
@@ -245,14 +221,16 @@ class Collector:
             if self._reading is not None:
                 agent = self._settings.user_agent
                 reader = PageReader(fetcher, self._reading, self._metrics, user_agent=agent)
-                self._reader = await stack.enter_async_context(reader)
+                self._desk.reader = await stack.enter_async_context(reader)
+                if not self._is_once:
+                    await stack.enter_async_context(self._retries.running())
             stack.push_async_callback(self._health.close)
             stack.push_async_callback(self.close)
             if self._subscriber is not None and not self._is_once:
                 await stack.enter_async_context(self._subscriber.running(fetcher))
             yield
 
-    def _schedule(self, feed: _Feed, due_at: datetime | None) -> None:
+    def _schedule(self, feed: WatchedFeed, due_at: datetime | None) -> None:
         feed.due_at = due_at
         if due_at is not None:
             self._sequence += 1
@@ -270,11 +248,11 @@ class Collector:
             self._start(*found)
         self._show(now)
 
-    def _is_slow(self, feed: _Feed) -> bool:
+    def _is_slow(self, feed: WatchedFeed) -> bool:
         state = feed.state
         return state.last_outcome == "timeout" or state.last_seconds > SLOW_PART * self._settings.timeout_seconds
 
-    def _start(self, feed: _Feed, is_slow: bool) -> None:
+    def _start(self, feed: WatchedFeed, is_slow: bool) -> None:
         if feed.is_removed:
             self._lanes.give_back(is_slow=is_slow)
             return
@@ -288,7 +266,7 @@ class Collector:
         self._lanes.released(host)
         self._changed.set()
 
-    def _ended(self, feed: _Feed, task: asyncio.Task[None], turn: Turn) -> None:
+    def _ended(self, feed: WatchedFeed, task: asyncio.Task[None], turn: Turn) -> None:
         turn.release()  # a task that was cancelled before it began has not
         feed.task = None
         self._active.discard(feed)
@@ -316,35 +294,20 @@ class Collector:
 
     # --- one poll ---
 
-    async def _poll(self, feed: _Feed, turn: Turn) -> None:
+    async def _poll(self, feed: WatchedFeed, turn: Turn) -> None:
         if self._poller is None:
             raise RuntimeError("the collector is not running")
         polled = await self._poller.poll(feed.definition, feed.state, turn)
         self._metrics.fetched(polled.outcome, polled.seconds)
-        pages = await self._pages(feed, polled)
-        async with self._lock_of(feed):
-            decision = await self._decide(feed, polled, pages)
+        pages = await self._desk.read_pages(feed, polled)
+        async with self._feeds.lock_of(feed):
+            decision = await self._desk.decide(feed, polled, pages)
             if self._subscriber is not None:
                 decision = self._subscriber.after_poll(decision, polled)
-            await self._make_safe(feed, decision)
+            await self._desk.make_safe(feed, decision)
+        self._retries.notice(feed)
         if not feed.is_removed and not self._is_once:
             self._schedule(feed, decision.state.next_poll_at)
-
-    def _lock_of(self, feed: _Feed) -> asyncio.Lock:
-        return self._locks.setdefault(feed.definition.source_id, asyncio.Lock())
-
-    async def _make_safe(self, feed: _Feed, decision: Decision) -> None:
-        """Deliver what was decided; from then on it is the feed's state."""
-        feed.is_delivering = True
-        try:
-            await deliver_until_done(self._sink, decision.delivery, f"feed {feed.definition.id}")
-        finally:
-            feed.is_delivering = False
-        was_failing = feed.state.consecutive_failures
-        feed.state = decision.state
-        tally(self._metrics, feed.definition, decision, was_failing)
-        if self._on_polled is not None:
-            self._on_polled(feed.definition, decision)
 
     # --- what hubs push ---
 
@@ -355,7 +318,7 @@ class Collector:
 
     def watched(self) -> Iterator[tuple[FeedDefinition, FeedState]]:
         """Yield every feed with its state."""
-        for feed in list(self._feeds.values()):
+        for feed in list(self._feeds):
             yield feed.definition, feed.state
 
     def state_of(self, feed_url: str) -> FeedState | None:
@@ -366,13 +329,8 @@ class Collector:
     async def change_state(self, feed_url: str, change: Callable[[FeedState], FeedState]) -> None:
         """Change the state of a feed between its polls, and make it safe."""
         feed = self._feeds.get(feed_url)
-        if feed is None:
-            return
-        async with self._lock_of(feed):
-            state = change(feed.state)
-            if state != feed.state and not feed.is_removed:
-                await deliver_until_done(self._sink, Delivery(state=state), f"feed {feed.definition.id}")
-                feed.state = state
+        if feed is not None:
+            await self._desk.change_state(feed, change)
 
     async def receive(self, feed_url: str, body: bytes, content_type: str) -> str:
         """Take what a hub has pushed for a feed; returns the outcome (`streams.metrics.PUSH_OUTCOMES`)."""
@@ -385,52 +343,15 @@ class Collector:
             log.warning("feed %s: what its hub pushed %s", feed.definition.id, reply.detail)
             return "not_a_feed"
         polled = Polled(outcome="ok", feed=reply.feed)
-        pages = await self._pages(feed, polled)
-        async with self._lock_of(feed):
+        pages = await self._desk.read_pages(feed, polled)
+        async with self._feeds.lock_of(feed):
             if feed.is_removed:
                 return "unknown"
-            decision = await self._decide(feed, polled, pages, decide_by=decide_push)
+            decision = await self._desk.decide(feed, polled, pages, decide_by=decide_push)
             if decision.articles:
-                await self._make_safe(feed, self._subscriber.after_push(decision))
+                await self._desk.make_safe(feed, self._subscriber.after_push(decision))
+        self._retries.notice(feed)
         return "new" if decision.articles else "nothing_new"
-
-    # --- deciding and delivering ---
-
-    async def _pages(self, feed: _Feed, polled: Polled) -> dict[str, Page]:
-        """Read the pages of what looks new; what it is in the end is decided with the source's other feeds."""
-        if self._reader is None or polled.feed is None:
-            return {}
-        preview = await self._decide(feed, polled)
-        return await self._reader.read_all(preview.articles, feed.definition)
-
-    async def _decide(
-        self,
-        feed: _Feed,
-        polled: Polled,
-        pages: Mapping[str, Page] | None = None,
-        *,
-        decide_by: Callable[..., Decision] = decide,
-    ) -> Decision:
-        siblings = [other.state for other in self._sources.get(feed.definition.source_id, {}).values() if other != feed]
-        now = self._clock()
-        canonical_urls = {id_: page.canonical_url for id_, page in (pages or {}).items() if page.canonical_url}
-        arguments = (feed.definition, feed.state, polled, now, self._settings, siblings, canonical_urls)
-        if polled.feed is not None and len(polled.feed.entries) > _THREAD_ENTRIES:
-            decision = await asyncio.to_thread(decide_by, *arguments)
-        else:
-            decision = decide_by(*arguments)
-        if self._reading is None or pages is None:
-            return decision
-        decision, cut = with_pages(
-            decision,
-            pages,
-            siblings,
-            min_articles=self._reading.settings.boilerplate_articles,
-            max_age_days=self._settings.max_age_days,
-            now=now,
-        )
-        self._metrics.lines_cut.inc(cut)
-        return decision
 
     def _show(self, now: datetime) -> None:
         if self._gauges_at is not None and now - self._gauges_at < timedelta(seconds=1):

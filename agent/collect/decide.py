@@ -27,10 +27,11 @@ from agent.collect.candidates import (
     newness,
 )
 from agent.collect.dates import assess
+from agent.collect.failures import OK_OUTCOMES
 from agent.collect.feeds import FeedDefinition
 from agent.collect.movement import after_failed_move, after_move, held_until, pace, watched
 from agent.collect.records import Decision, ParsedEntry, ParsedFeed, Polled
-from agent.collect.schedule import OK_OUTCOMES, next_poll_at
+from agent.collect.schedule import next_poll_at
 from agent.collect.state import ALIAS_BYTES, MAX_ALIASES, MAX_SHARED_LINKS, NO_GUID, FeedState, SeenEntry, pack_seen
 from agent.collect.tempo import observe
 from agent.settings import CollectSettings

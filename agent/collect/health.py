@@ -12,8 +12,8 @@ from statistics import median
 
 from msgspec import Struct
 
+from agent.collect.failures import FailureClass, failure_class
 from agent.collect.feeds import FeedDefinition, same_feed_key
-from agent.collect.schedule import FailureClass, failure_class
 from agent.collect.state import FeedState
 from agent.collect.tempo import expected_entries
 from streams.metrics import FEED_PROBLEMS, Metrics

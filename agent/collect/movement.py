@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from agent.collect.failures import failure_class
 from agent.collect.records import Polled
-from agent.collect.schedule import MAX_RETRY_AFTER_SECONDS, failure_class
+from agent.collect.schedule import MAX_RETRY_AFTER_SECONDS
 from agent.collect.state import FeedState
 from agent.collect.tempo import Tempo, begin, observe
 

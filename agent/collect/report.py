@@ -9,9 +9,9 @@ import msgspec
 from msgspec import Struct
 
 from agent.collect.dates import utc_now
+from agent.collect.failures import OK_OUTCOMES
 from agent.collect.feeds import FeedDefinition
 from agent.collect.health import FeedHealth, assess_feeds, count_problems
-from agent.collect.schedule import OK_OUTCOMES
 from agent.collect.state import FeedState
 
 _WIDE = 1_000

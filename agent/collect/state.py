@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from agent.backfill.progress import BackfillProgress
 from agent.collect.tempo import Tempo
+from agent.pages.records import PendingPage
 from agent.websub.records import Subscription
 from streams import codec
 
@@ -139,6 +140,8 @@ class FeedState(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Lines of this feed's articles, counted (`agent.pages.recurring`)."""
     recurring_articles: int = 0
     """Articles that `recurring` was learned from."""
+    pages_due: tuple[PendingPage, ...] = ()
+    """Pages that could not be read and are tried again (`agent.pages.again`)."""
     push: Subscription | None = None
     """The hub that the feed names, and what it has promised."""
     backfill: BackfillProgress | None = None

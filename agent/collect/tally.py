@@ -8,10 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from agent.collect.failures import OK_OUTCOMES
 from agent.collect.feeds import FeedDefinition
 from agent.collect.health import show_health
 from agent.collect.records import Decision
-from agent.collect.schedule import OK_OUTCOMES
 from agent.collect.state import FeedState
 from streams.metrics import Metrics
 

@@ -14,6 +14,7 @@ from agent.collect.candidates import Identifier, entry_faults
 from agent.collect.dates import assess, utc_now
 from agent.collect.decide import decide
 from agent.collect.encoding import declared_encodings, decode_and_tell
+from agent.collect.failures import OK_OUTCOMES
 from agent.collect.feeds import FeedDefinition
 from agent.collect.fetch import Fetched, Fetcher, Hop
 from agent.collect.guard import DEFAULT_PORTS, AddressRefused
@@ -21,7 +22,7 @@ from agent.collect.parse_pool import ParsePool
 from agent.collect.poll import Poller
 from agent.collect.records import Decision, ParsedFeed, Polled
 from agent.collect.resolve import Resolver
-from agent.collect.schedule import OK_OUTCOMES, wait_reasons
+from agent.collect.schedule import wait_reasons
 from agent.collect.state import FeedState
 from agent.pages.reader import PageReader, Reading
 from agent.settings import CollectSettings

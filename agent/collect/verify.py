@@ -11,12 +11,12 @@ from pathlib import Path
 from msgspec import Struct
 
 from agent.collect.dates import utc_now
+from agent.collect.failures import OK_OUTCOMES
 from agent.collect.feeds import FeedDefinition
 from agent.collect.fetch import Fetcher
 from agent.collect.parse_pool import ParsePool
 from agent.collect.poll import Poller
 from agent.collect.records import ParsedFeed
-from agent.collect.schedule import OK_OUTCOMES
 from agent.collect.state import FeedState
 from agent.settings import CollectSettings
 

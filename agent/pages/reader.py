@@ -12,11 +12,12 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from agent.collect.failures import failure_class
 from agent.collect.fetch import ACCEPT_PAGE
 from agent.collect.pacing import Turn, pace_key
 from agent.pages.pool import PagePool
@@ -55,6 +56,17 @@ class ReadPage:
     outcome: str
     page: Page | None = None
     detail: str = ""
+    is_temporary: bool = False
+    """Whether it may go better later."""
+
+
+@dataclass(frozen=True)
+class ReadPages:
+    """What came of the pages of several articles, by article id."""
+
+    by_id: dict[str, Page] = field(default_factory=dict)
+    missing: frozenset[str] = frozenset()
+    """Those that could not be read now, and may be later."""
 
 
 @dataclass
@@ -110,8 +122,8 @@ class PageReader:
 
     async def read_all(
         self, articles: Sequence[RawArticle], feed: FeedDefinition, *, deadline_seconds: float | None = None
-    ) -> dict[str, Page]:
-        """Return the pages of those of `articles` that want one and get it within the deadline, by article id."""
+    ) -> ReadPages:
+        """Return the pages of those of `articles` that want one and get it within the deadline."""
         wanted = [article for article in articles if self.wants(article, feed)]
         # The oldest come first; where there is no time for all, the newest are read.
         chosen = wanted[-self._settings.max_pages_per_poll :][::-1]
@@ -119,7 +131,7 @@ class PageReader:
             self._metrics.page("no_time")
         tasks = {asyncio.create_task(self._read_article(article, feed)): article for article in chosen}
         if not tasks:
-            return {}
+            return ReadPages()
         seconds = self._settings.deadline_seconds if deadline_seconds is None else deadline_seconds
         try:
             done, late = await asyncio.wait(tasks, timeout=seconds)
@@ -130,28 +142,32 @@ class PageReader:
             await asyncio.wait(late)
         for _ in late:
             self._metrics.page("no_time", seconds)
-        found = {tasks[task].article_id: task.result() for task in done if not task.cancelled()}
-        return {article_id: page for article_id, page in found.items() if page is not None}
+        read = {tasks[task].article_id: task.result() for task in done if not task.cancelled()}
+        missing = {article_id for article_id, one in read.items() if one.is_temporary}
+        return ReadPages(
+            {article_id: one.page for article_id, one in read.items() if one.page is not None},
+            frozenset(missing | {tasks[task].article_id for task in late}),
+        )
 
-    async def _read_article(self, article: RawArticle, feed: FeedDefinition) -> Page | None:
+    async def _read_article(self, article: RawArticle, feed: FeedDefinition) -> ReadPage:
         start = time.perf_counter()
         read = await self.read(article.url or "", feed_id=feed.id, source_id=feed.source_id)
         outcome = read.outcome
         if read.page is not None and len(read.page.text) <= len(article.text):
             outcome = "not_better" if read.page.text else "no_text"
         self._metrics.page(outcome, time.perf_counter() - start)
-        return read.page
+        return read
 
     async def read(self, url: str, *, feed_id: str = "", source_id: str = "", explain: bool = False) -> ReadPage:
         """Read one page. Never raises for what a page or its server does."""
         host = (urlsplit(url).hostname or "").lower()
         if self._is_down(host):
-            return ReadPage("host_down", detail=f"{host} did not answer before")
+            return ReadPage("host_down", detail=f"{host} did not answer before", is_temporary=True)
         verdict = await self.robots.ask(url)
         if not verdict.allowed:
             if not verdict.is_reachable:
                 self._mark_down(host)
-            return ReadPage("robots", detail=verdict.reason)
+            return ReadPage("robots", detail=verdict.reason, is_temporary=not verdict.is_reachable)
         spacing_seconds = max(self._settings.host_spacing_seconds, verdict.crawl_delay_seconds or 0.0)
         # The host's turn first: whoever waits for a patient host takes no place from the pages of others.
         turn = await self._fetcher.pacer.turn(pace_key(url), spacing_seconds)
@@ -173,7 +189,8 @@ class PageReader:
         )
         self._note(host, fetched.outcome)
         if fetched.outcome != "ok":
-            return ReadPage(fetched.outcome, detail=fetched.detail)
+            is_temporary = failure_class(fetched.outcome, fetched.status) == "temporary"
+            return ReadPage(fetched.outcome, detail=fetched.detail, is_temporary=is_temporary)
         if fetched.url != url and not (moved := await self.robots.ask(fetched.url)).allowed:
             # Redirects are followed below here; what they led to is not used against the wish of that host.
             return ReadPage("robots", detail=f"redirected to {fetched.url[:200]}: {moved.reason}")

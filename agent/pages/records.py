@@ -6,6 +6,8 @@ from datetime import datetime
 
 from msgspec import Struct
 
+from streams.model import RawArticle
+
 KINDS = ("article", "live_blog", "gallery", "video", "other")
 
 
@@ -59,6 +61,14 @@ class Page(Struct, frozen=True, kw_only=True, omit_defaults=True):
     is_paywalled: bool = False
     """True where the page says that the article is not free: the text is then only its beginning."""
     cuts: tuple[Cut, ...] = ()
+
+
+class PendingPage(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A page that could not be read and is tried again: its article as published, and when."""
+
+    article: RawArticle
+    tries: int = 0
+    next_at: datetime
 
 
 class PageRequest(Struct, frozen=True, kw_only=True):

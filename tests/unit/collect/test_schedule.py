@@ -8,10 +8,11 @@ import msgspec
 import pytest
 
 from agent.collect.decide import decide
+from agent.collect.failures import failure_class
 from agent.collect.feeds import FeedDefinition
 from agent.collect.movement import MOVED_POLLS
 from agent.collect.records import ParsedEntry, ParsedFeed, Polled
-from agent.collect.schedule import after_skips, failure_class, first_poll_at
+from agent.collect.schedule import after_skips, first_poll_at
 from agent.collect.skips import skip_times
 from agent.collect.state import FeedState
 from agent.settings import CollectSettings

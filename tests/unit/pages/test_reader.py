@@ -69,9 +69,11 @@ async def test_pages_of_short_articles_are_read(server: FeedServer) -> None:
     metrics = Metrics()
     long = "A feed that says everything. " * 40
     async with reading(metrics=metrics) as reader:
-        found = await reader.read_all(
-            [article(server.url("/1"), 1), article(server.url("/2"), 2, long), article(None, 3)], FEED
-        )
+        found = (
+            await reader.read_all(
+                [article(server.url("/1"), 1), article(server.url("/2"), 2, long), article(None, 3)], FEED
+            )
+        ).by_id
     assert list(found) == [f"{1:032x}"]
     assert found[f"{1:032x}"].text.count("Sentence") == 6
     assert not server.requests_for("/2")
@@ -179,7 +181,7 @@ async def test_a_page_that_cannot_be_read_is_an_outcome(server: FeedServer, answ
     server.answers["/1"] = answer
     metrics = Metrics()
     async with reading(msgspec.structs.replace(PAGES, max_page_bytes=100_000), metrics=metrics) as reader:
-        assert await reader.read_all([article(server.url("/1"))], FEED) == {}
+        assert (await reader.read_all([article(server.url("/1"))], FEED)).by_id == {}
     assert metrics.registry.get_sample_value("rasad_pages_total", {"outcome": outcome}) == 1
 
 
@@ -214,7 +216,8 @@ async def test_no_article_waits_longer_than_the_deadline(server: FeedServer) -> 
             )
         finally:
             hang.set()
-    assert list(found) == [f"{2:032x}"]
+    assert list(found.by_id) == [f"{2:032x}"]
+    assert found.missing == {f"{1:032x}"}
     assert metrics.registry.get_sample_value("rasad_pages_total", {"outcome": "no_time"}) == 1
 
 
@@ -233,7 +236,7 @@ async def test_a_host_that_wants_patience_takes_no_place_from_others(server: Fee
             assert not waiting.done()
             waiting.cancel()
             await asyncio.wait([waiting])
-    assert list(found) == [f"{9:032x}"]
+    assert list(found.by_id) == [f"{9:032x}"]
 
 
 async def test_a_host_that_does_not_answer_is_left_alone() -> None:
@@ -250,7 +253,7 @@ async def test_only_the_newest_pages_of_one_poll_are_read(server: FeedServer) ->
         server.answers[f"/{number}"] = page()
     async with reading(msgspec.structs.replace(PAGES, max_pages_per_poll=2)) as reader:
         found = await reader.read_all([article(server.url(f"/{n}"), n) for n in range(5)], FEED)
-    assert sorted(found) == [f"{3:032x}", f"{4:032x}"]
+    assert sorted(found.by_id) == [f"{3:032x}", f"{4:032x}"]
 
 
 async def test_rules_say_whether_and_how_pages_are_read(server: FeedServer) -> None:
