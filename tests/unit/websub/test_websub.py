@@ -163,12 +163,20 @@ def is_subscribed(running: Running) -> bool:
     return state is not None and state.push is not None and state.push.lease_until is not None
 
 
+async def until_subscribed(running: Running, hub: Hub) -> None:
+    """Wait until both sides know: the hub does only when its verification is answered."""
+    await until(lambda: is_subscribed(running))
+    async with asyncio.timeout(60):
+        while not (await hub.state())["subscribers"]:  # noqa: ASYNC110  (a process of its own)
+            await asyncio.sleep(0.01)
+
+
 @pytest.mark.parametrize("algorithm", ["sha1", "sha256", "sha384", "sha512"])
 async def test_a_feed_is_subscribed_to_and_pushed(hub: Hub, server: FeedServer, algorithm: str) -> None:
     await hub.behave(algorithm=algorithm)
     url = with_hub(hub, server, item(1))
     async with collecting(url) as running:
-        await until(lambda: is_subscribed(running))
+        await until_subscribed(running, hub)
         assert await hub.publish(url, rss(item(2))) == [202]
         await until(lambda: running.pushes("new"))
         assert running.sink.titles == {"Headline 1": 1, "Headline 2": 1}
@@ -191,7 +199,7 @@ async def test_hub_and_topic_in_headers_count_before_those_in_the_document(hub: 
     ).encode()
     server.answers["/rss"] = Answer(body, headers=[("Link", link), ("Content-Type", "application/rss+xml")])
     async with collecting(server.url("/rss")) as running:
-        await until(lambda: is_subscribed(running))
+        await until_subscribed(running, hub)
         assert list((await hub.state())["subscribers"]) == [server.url("/canonical")]
 
 
@@ -199,7 +207,7 @@ async def test_a_pushed_feed_is_polled_seldom_and_a_poll_changes_nothing(hub: Hu
     url = with_hub(hub, server, item(1))
     sink = ListSink()
     async with collecting(url, sink, poll_seconds=3600) as running:
-        await until(lambda: is_subscribed(running))
+        await until_subscribed(running, hub)
         await hub.publish(url, rss(item(2)))
         await until(lambda: running.pushes("new"))
         pushed = running.state
@@ -240,7 +248,7 @@ async def test_what_is_not_signed_is_ignored(hub: Hub, server: FeedServer) -> No
         {"X-Hub-Signature": "sha256=ÿ"},
     ]
     async with collecting(url) as running:
-        await until(lambda: is_subscribed(running))
+        await until_subscribed(running, hub)
         for headers in wrong:
             assert await running.post(body, headers) == 202
         assert running.pushes("bad_signature") == len(wrong)
@@ -252,7 +260,7 @@ async def test_what_is_not_signed_is_ignored(hub: Hub, server: FeedServer) -> No
 async def test_only_known_paths_sizes_and_rates_are_taken(hub: Hub, server: FeedServer) -> None:
     url = with_hub(hub, server, item(1))
     async with collecting(url, max_push_bytes=10_000, pushes_per_minute=0.001) as running:
-        await until(lambda: is_subscribed(running))
+        await until_subscribed(running, hub)
         base = running.settings.callback_url
         assert await running.post(b"x", {}, f"{base}/websub/guess") == 404
         assert await running.post(b"x", {}, f"{base}/") == 404
@@ -268,7 +276,7 @@ async def test_intent_is_confirmed_only_for_what_was_asked(hub: Hub, server: Fee
     url = with_hub(hub, server, item(1))
     topic = quote(url, safe="")
     async with collecting(url) as running, aiohttp.ClientSession() as session:
-        await until(lambda: is_subscribed(running))
+        await until_subscribed(running, hub)
 
         async def get(query: str, path: str = "") -> tuple[int, str]:
             async with session.get(f"{path or running.callback}?{query}") as answer:
@@ -304,7 +312,7 @@ async def test_a_lease_is_renewed_before_it_ends_and_survives_restarts(hub: Hub,
     url = with_hub(hub, server, item(1))
     sink = ListSink()
     async with collecting(url, sink) as running:
-        await until(lambda: is_subscribed(running))
+        await until_subscribed(running, hub)
         callback = running.settings.callback_url
     push = sink.states[url].push
     assert push is not None
@@ -348,7 +356,7 @@ async def test_a_hub_that_forgets_us_is_not_relied_on(hub: Hub, server: FeedServ
     url = with_hub(hub, server, item(1))
     sink = ListSink()
     async with collecting(url, sink) as running:
-        await until(lambda: is_subscribed(running))
+        await until_subscribed(running, hub)
     for n in range(2, 6):  # polls find what no push has brought
         with_hub(hub, server, *(item(k) for k in range(n, 0, -1)))
         collector = Collector(
@@ -368,7 +376,7 @@ async def test_a_hub_that_forgets_us_is_not_relied_on(hub: Hub, server: FeedServ
 async def test_a_push_that_is_no_feed_is_counted(hub: Hub, server: FeedServer) -> None:
     url = with_hub(hub, server, item(1))
     async with collecting(url) as running:
-        await until(lambda: is_subscribed(running))
+        await until_subscribed(running, hub)
         await hub.publish(url, "<html>no feed</html>")
         await until(lambda: running.pushes("not_a_feed"))
         assert running.sink.titles == {"Headline 1": 1}
