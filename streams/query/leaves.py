@@ -45,6 +45,10 @@ class Node:
         """Return what this part scores at most, and what where the title lacks one of the atoms that it requires."""
         return (0.0, 0.0)
 
+    def may_be_negative(self) -> bool:
+        """Whether the score of this part can be below 0."""
+        return False
+
 
 def singles(groups: Groups) -> frozenset[int]:
     """Return the atoms that stand alone in their group, and so must be seen themselves."""
@@ -284,7 +288,7 @@ class UnionLeaf(Leaf):
 class NearLeaf(Leaf):
     """Parts that stand close together."""
 
-    __slots__ = ("distance", "is_ordered", "limit", "needed", "parts")
+    __slots__ = ("distance", "is_ordered", "limit", "parts")
 
     def __init__(self, parts: tuple[Leaf, ...], distance: int, is_ordered: bool, limit: int) -> None:
         self.parts = parts
@@ -292,11 +296,8 @@ class NearLeaf(Leaf):
         self.is_ordered = is_ordered
         self.limit = limit
         """How many places are looked for: no more than count."""
-        self.needed = tuple([rarest(part) for part in parts])
 
     def find(self, scan: Scan) -> Places:
-        if any(map(scan.seen.isdisjoint, self.needed)):
-            return NOWHERE
         found = []
         reach = self.distance
         for part in self.parts:

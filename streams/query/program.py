@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -92,19 +93,25 @@ class WeightedNode(Node):
 
     def most(self) -> tuple[float, float]:
         most, outside = self.item.most()
-        return (most * self.weight, outside * self.weight) if self.weight > 0 else (0.0, 0.0)
+        if self.weight > 0:
+            return (most * self.weight, outside * self.weight)
+        return (math.inf, math.inf) if self.item.may_be_negative() else (0.0, 0.0)
+
+    def may_be_negative(self) -> bool:
+        return self.weight < 0 or self.item.may_be_negative()
 
 
 class _Clause:
     """A clause, with what can be said of it before it is looked for."""
 
-    __slots__ = ("in_title", "most", "most_outside_title", "needs", "node")
+    __slots__ = ("in_title", "most", "most_outside_title", "needs", "node", "weight")
 
     def __init__(self, node: Node) -> None:
-        self.node = node
+        self.node, self.weight = (node.item, node.weight) if type(node) is WeightedNode else (node, 1.0)
         self.needs = singles(node.required())
         self.in_title = node.needed_in_title()
         self.most, self.most_outside_title = node.most()
+        """Of a clause with a negative weight, 0 (or no bound at all)."""
 
 
 class ClausesNode(Node):
@@ -165,26 +172,31 @@ class ClausesNode(Node):
             should, against = self._clauses = (list(map(_Clause, self.should)), list(map(_Clause, self.against)))
         seen, in_title = scan.seen, scan.seen_in_title()
         possible = [
-            (clause.node, clause.most if clause.needs <= in_title else clause.most_outside_title)
+            (clause, clause.most if clause.needs <= in_title else clause.most_outside_title)
             for clause in ([should[number] for number in called] if called else should)
             if clause.needs <= seen and clause.in_title <= in_title
         ]
-        bound = total + sum([most for _, most in possible]) + _ROUNDING
+        highest = sum([clause.most for clause in against])  # 0, but for a minus within a minus
+        bound = total + sum([most for _, most in possible]) + highest + _ROUNDING
         found = list(self.must)
-        for node, most in possible:
+        for clause, most in possible:
             if bound < least:
                 return None
+            node = clause.node
             score = node.score(scan)
             bound -= most
             if score is not None:
+                score *= clause.weight
                 bound += score
                 total += score
                 found.append(node)
         if not found and should:
             return None
-        for clause in against if total >= least else ():
+        for clause in against:
+            if total + highest < least:
+                return None
             if clause.needs <= seen and clause.in_title <= in_title:
-                total += clause.node.score(scan) or 0.0
+                total += (clause.node.score(scan) or 0.0) * clause.weight
         return (total, found) if total >= least else None
 
     def collect(self, scan: Scan, found: list[Interval]) -> None:
@@ -208,8 +220,11 @@ class ClausesNode(Node):
         return frozenset[int]().union(*[node.needed_in_title() for node in self.must])
 
     def most(self) -> tuple[float, float]:
-        most = sum([node.most()[0] for node in (*self.must, *self.should)])
+        most = sum([node.most()[0] for node in (*self.must, *self.should, *self.against)])
         return (most, most)
+
+    def may_be_negative(self) -> bool:
+        return bool(self.against) or any(node.may_be_negative() for node in (*self.must, *self.should))
 
 
 _ROUNDING = 1e-6

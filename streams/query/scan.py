@@ -205,7 +205,7 @@ class Scan:
         self._is_read = True
         bits = self._bits
         for word, positions in self._words.items():
-            mask = mask_of(positions)
+            mask = 1 << positions[0] if len(positions) == 1 else mask_of(positions)
             for atom in word.seen:
                 bits[atom] = bits[atom] | mask if atom in bits else mask
 
@@ -272,14 +272,15 @@ class Scan:
             else:
                 shown.add(interval)
         distinct = sorted(shown)[:limit]
-        for interval in distinct:
-            if interval not in known:
-                known[interval] = self._span(*interval)
+        missing = [interval for interval in distinct if interval not in known]
+        if missing:
+            base = self.text_base
+            title, text = self.document.title, self.document.text
+            starts, ends = text.starts, text.ends
+            for interval in missing:
+                start, end = interval
+                if start < base:
+                    known[interval] = Span(field="title", start=title.starts[start], end=title.ends[end - 1])
+                else:
+                    known[interval] = Span(field="text", start=starts[start - base], end=ends[end - 1 - base])
         return tuple([known[interval] for interval in distinct])
-
-    def _span(self, start: int, end: int) -> Span:
-        if start < self.text_base:
-            tokens = self.document.title
-            return Span(field="title", start=tokens.starts[start], end=tokens.ends[end - 1])
-        tokens, base = self.document.text, self.text_base
-        return Span(field="text", start=tokens.starts[start - base], end=tokens.ends[end - 1 - base])

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import random
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from streams.model import EnrichedArticle, EntityLabel, RawArticle, Span, TopicLabel
 from streams.query import Match, QueryError, candidates, compile_queries, parse
+from streams.query import compile as compile_module
 from streams.query.candidates import FieldRange
 from streams.text.document import Document
+from tests.unit.query.generate import Maker
+from tests.unit.query.generate import article as made_up_article
 
 NOW = datetime(2023, 5, 10, 12, tzinfo=UTC)
 
@@ -219,3 +223,43 @@ def test_names_are_resolved_among_the_queries() -> None:
     assert [match.query_id for match in found] == ["syria", "turkey", "both", "in-title"]
     with pytest.raises(QueryError, match="not known here"):
         candidates(queries["both"])
+
+
+@pytest.mark.parametrize(
+    ("query", "text", "score"),
+    [
+        ("a b c d e^-1", "a e", 0.0),
+        ("a b c d (e f^-3)^-2 min_score:3", "a e f", 10.0),  # a minus within a minus: 2 - 2 * (2 - 3 * 2)
+        ("a b c d (e f^-3)^-2 min_score:11", "a e f", None),
+        ("a b (c e^-2)^3 d min_score:2", "c", 6.0),
+        ("a b (c e^-2)^3 d min_score:2", "c e", None),
+        ("a b c ((d e^-2)^-1 f)^2 min_score:8", "d e f", 8.0),
+        ("a b c ((d e^-2)^-1 f)^2 min_score:8.1", "d e f", None),
+    ],
+)
+def test_scores_of_many_clauses_are_bounded_rightly(query: str, text: str, score: float | None) -> None:
+    found = matches(query, article(text=text))
+    assert [match.score for match in found] == ([] if score is None else [score]), found
+
+
+@pytest.mark.parametrize("limit", ["_MAX_CONCEPTS", "_MAX_COPIED"])
+def test_more_concepts_than_are_noted_are_found_all_the_same(monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
+    pick = random.Random(3)
+    maker = Maker(pick)
+    texts = [maker.query()[0] for _ in range(150)]
+    texts += [
+        'near/9:((a OR b OR c OR d OR e OR f) (g OR h OR i OR j OR k OR "l m"))',
+        'title:(a OR b OR "c d") e f g h',
+    ]
+    queries = {str(number): parse(text) for number, text in enumerate(texts)}
+    usual = compile_queries(queries)
+    monkeypatch.setattr(compile_module, limit, 0)
+    without = compile_queries(queries)
+    found = 0
+    for _ in range(60):
+        record, _page = made_up_article(pick)
+        document = Document.of(record.title, record.text, record.language)
+        expected = usual.match(document, record)
+        assert without.match(document, record) == expected
+        found += len(expected)
+    assert found > 100
