@@ -27,6 +27,7 @@ from bench.figures import figure
 from bench.load_server import load_server
 
 FEEDS = 10_000
+FIRST_ROUND_SECONDS = 90.0
 PACED_SECONDS = 33.0
 """10,000 feeds in so many seconds are 300 polls/s."""
 SATURATED_SECONDS = 15.0
@@ -128,10 +129,10 @@ def _cpu_seconds() -> float:
 
     me = psutil.Process()
     total = sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
-    for child in me.children():
+    for child in me.children(recursive=True):
         with contextlib.suppress(psutil.Error):
             times = child.cpu_times()
-            total += times.user + times.system
+            total += times.user + times.system + times.children_user + times.children_system
     return total
 
 
@@ -181,7 +182,12 @@ async def measure(feeds: int) -> dict[str, Any]:
 
         watch = _Watch(slow, {})
         made = collector({}, watch, 5.0)
-        await made.run_once()
+        # On a machine that is busy with other things the rest is measured all the same.
+        first = asyncio.create_task(made.run_once())
+        await asyncio.wait({first}, timeout=FIRST_ROUND_SECONDS)
+        if not first.done():
+            first.cancel()
+            await asyncio.wait({first})
         figures["first_round"] = {**watch.figures(), "seconds": round(time.perf_counter() - watch.started, 1)}
         states = {state.feed_url: state for state in made.states()}
         del made

@@ -29,6 +29,8 @@ from agent.collect.values import (
 
 # Without IGNORECASE, which would make the search for the first letter slow.
 _IMG = re.compile(r"""<[iI][mM][gG]\b[^>]{0,2000}?\s[sS][rR][cC]\s*=\s*["']([^"'<>]{1,2000})["']""")
+_ADDRESS = re.compile(r"""https?://[^\s"'<>]+""")
+_PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif")
 _EMAIL = re.compile(r"[^\s<>()]+@[^\s<>()]+")
 _IN_BRACKETS = re.compile(r"\(([^()]*[^\W\d_][^()]*)\)")
 _SY_SECONDS = {"hourly": 3600, "daily": 86_400, "weekly": 604_800, "monthly": 2_592_000, "yearly": 31_536_000}
@@ -130,10 +132,13 @@ def _entry_url(raw: dict[str, Any], base: str | None) -> str | None:
     if "feedburner_origlink" in raw and (original := absolute_url(string(raw["feedburner_origlink"]))):
         return original
     link = string(raw.get("link")).strip()
+    if "<" in link:  # an anchor where only its address should be
+        link = found[0] if (found := _ADDRESS.search(link)) else ""
     if not link.startswith(("https://", "http://", "/")) and link == string(raw.get("id")).strip():
         # A GUID that was taken for a permalink only because RSS says so by default ("12345").
         link = ""
-    return absolute_url(link, base) or absolute_url(_link_of(raw, "alternate"), base)
+    alternate = _link_of(raw, "alternate")
+    return absolute_url(link, base) or (absolute_url(alternate, base) if "<" not in alternate else None)
 
 
 def _text(raw: dict[str, Any], version: str, *, is_tame: bool) -> tuple[str, str]:
@@ -160,6 +165,8 @@ def _text(raw: dict[str, Any], version: str, *, is_tame: bool) -> tuple[str, str
         text = html_to_text(markup, any_tag=not is_literal, is_tame=is_tame)
         if len(text) > len(best):
             best, best_markup = text, markup
+        elif not best_markup:  # a picture and nothing else
+            best_markup = markup
     return best, best_markup
 
 
@@ -230,16 +237,28 @@ def _images(raw: dict[str, Any], markup: str) -> Iterator[str]:
             yield string(item.get("url"))
     if "media_content" in raw:
         for item in mappings(raw["media_content"]):
-            if item.get("medium") == "image" or string(item.get("type")).lower().startswith("image/"):
-                yield string(item.get("url") or item.get("href"))
+            url = string(item.get("url") or item.get("href"))
+            if item.get("medium") == "image" or _is_picture(item.get("type"), url):
+                yield url
     for item in mappings(raw.get("links")):
         kind = item.get("type")
-        if kind != "text/html" and item.get("rel") != "icon" and string(kind).lower().startswith("image/"):
+        if kind == "text/html" or item.get("rel") == "icon":
+            continue
+        if string(kind).lower().startswith("image/"):
             yield string(item.get("href"))
+        elif item.get("rel") == "enclosure" and _is_picture(kind, url := string(item.get("href"))):
+            yield url
     if "image" in raw:
         yield string(mapping(raw["image"]).get("href"))
     if "<" in markup and (match := _IMG.search(markup, 0, 100_000)):
         yield match[1].replace("&amp;", "&")
+
+
+def _is_picture(kind: object, url: str) -> bool:
+    """Tell by its type, or where there is none by its name, whether an attachment is a picture."""
+    if kind:
+        return string(kind).lower().startswith("image/")
+    return url.partition("?")[0].lower().endswith(_PICTURES)
 
 
 def _ttl_seconds(feed: dict[str, Any]) -> float | None:

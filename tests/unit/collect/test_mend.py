@@ -82,6 +82,27 @@ def test_a_guid_is_the_address_where_there_is_no_other_and_none_says_that_it_is_
     assert entry.url is None
 
 
+def test_an_anchor_in_the_link_is_its_address() -> None:
+    link = '<link><![CDATA[<a href="https://outlet.example/1">read</a>]]></link>'
+    assert parsed(rss(f"<item><title>t</title>{link}</item>")).entries[0].url == "https://outlet.example/1"
+    assert parsed(rss("<item><title>t</title><link><![CDATA[<b>]]></link></item>")).entries[0].url is None
+
+
+@pytest.mark.parametrize(
+    "element",
+    [
+        '<enclosure url="https://outlet.example/i.JPG?w=1"/>',
+        '<media:content xmlns:media="http://search.yahoo.com/mrss/" url="https://outlet.example/i.JPG?w=1"/>',
+        "<description>&lt;img src='https://outlet.example/i.JPG?w=1'&gt;</description>",
+    ],
+)
+def test_a_picture_is_known_by_its_name_and_without_a_text(element: str) -> None:
+    (entry,) = parsed(rss(f"<item><title>t</title>{element}</item>")).entries
+    assert entry.image_url == "https://outlet.example/i.JPG?w=1"
+    (entry,) = parsed(rss(f"<item><title>t</title>{element.replace('i.JPG', 'i.mp3')}</item>")).entries
+    assert entry.image_url is None or "img" in element
+
+
 def test_json_with_times_and_tags_of_the_wrong_type() -> None:
     document = (
         b'{"version":"https://jsonfeed.org/version/1","title":"x","items":[{"id":7,"date_published":1672912800,"tags":"a, b",'
