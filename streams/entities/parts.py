@@ -37,9 +37,6 @@ _TURKISH_TELLING: Final = re.compile("[şçğı]")
 _AMBIGUOUS_IN_TURKISH = frozenset("cjqwx")
 
 
-_NO_PARTS: Final[list[int]] = []
-
-
 class Part(NamedTuple):
     """One word of a name."""
 
@@ -174,7 +171,15 @@ class PartIndex:
         met = Met(self, is_given=family == "ar" and script == "arabic" and folded in lexicon.given_names())
         met.folded = folded
         cuts = bases(prepared, script, family)
-        met.stems = stems = [_fold_word(base) for base, _ in cuts]
+        if len(cuts) == 1 and word == prepared:
+            stems = [folded]
+        elif word.isalpha() and len(folded) == len(prepared) and "ى" not in prepared:
+            # Letter stands for letter, so what is left of the word folded is what is left, folded.
+            places = [(prepared.find(base), base) for base, _ in cuts]
+            stems = [folded[at : at + len(base)] if at >= 0 else _fold_word(base) for at, base in places]
+        else:
+            stems = [_fold_word(base) for base, _ in cuts]
+        met.stems = stems
         if script == "other" and not word.isalnum():
             return met
         has_capital = not is_cased or word[0].isupper() or _CAPITAL_INSIDE.search(word) is not None
@@ -183,10 +188,10 @@ class PartIndex:
         else:
             may_sound = script != "other" and folded not in lexicon.function_words(family)
         for (base, price), stem in zip(cuts, stems, strict=True):
-            numbers = self._exact.get(stem, _NO_PARTS)
+            numbers = self._exact.get(stem)
             if price > 0 and script == "cyrillic":  # a stem shows no case by itself: Газ is not Газа
-                numbers = [*numbers, *self._stems.get(stem, _NO_PARTS)]
-            for number in numbers:
+                numbers = [*(numbers or ()), *self._stems.get(stem, ())]
+            for number in numbers or ():
                 casing = self.parts[number].casing
                 if not self._is_same_word(number, script, base, price, family):
                     continue
@@ -232,7 +237,10 @@ class PartIndex:
 
     def _resemble(self, symbols: tuple[int, ...], price: float, script: Script, met: Met) -> None:
         size = consonants(symbols)
-        limit = next(most for least, most in PER_WORD if size >= least) - price
+        for least, most in PER_WORD:
+            if size >= least:
+                limit = most - price
+                break
         near = self._sounds.find(symbols, limit)
         if near:
             met.sounds.append(Sound(symbols, script in ABJADS, price, limit, near))

@@ -12,6 +12,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import lru_cache
+from itertools import islice
+from operator import eq
 from typing import Final, Literal, NamedTuple
 
 Script = Literal["latin", "cyrillic", "arabic", "hebrew", "other"]
@@ -174,6 +176,8 @@ class _Table:
             sequence[: len(symbols_of[letters[0]])] = [self.first[letters[0]]]
         if len(letters) > 1 and letters[-1] in self.last:
             sequence[-len(symbols_of[letters[-1]]) :] = [self.last[letters[-1]]]
+        if not any(map(eq, sequence, islice(sequence, 1, None))):
+            return tuple(sequence)
         # A doubled letter sounds once; but a script that leaves vowels out has one between two of a kind (רונן).
         found: list[int] = []
         before = -1

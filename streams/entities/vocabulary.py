@@ -15,7 +15,7 @@ from streams.entities import lexicon
 from streams.entities.names import ARTICLES, FORM_RANK, Form
 from streams.entities.parts import Limits, Met
 from streams.entities.patterns import Compiled
-from streams.entities.retrieval import Near
+from streams.entities.retrieval import Alike, Near
 from streams.entities.sounds import ABJADS, CASED, script_of
 
 CACHE_WORDS: Final = 10_000
@@ -100,11 +100,10 @@ class Word:
 class _Meant(NamedTuple):
     """The patterns that a word may belong to by parts that it sounds like."""
 
-    anchors: frozenset[int]
-    befores: frozenset[int]
-    weak: frozenset[int]
+    word: Word
+    """What a word means that only sounds like them, and like no one-word name."""
     alone: tuple[tuple[int, float], ...]
-    """One-word patterns that may be near enough to be met by sound, with how much a cut may cost then."""
+    """One-word patterns that may be near enough to be met by sound, with how much may be added to the distance."""
 
 
 NO_MEANING: Final = Word()
@@ -178,22 +177,26 @@ class Vocabulary:
                 meant.append(means)
                 if means.alone:
                     numbers.update([number for number, slack in means.alone if sound.price <= slack])
+        is_ambiguous = not lexicon.words("ambiguous").isdisjoint(met.stems)
+        if len(meant) == 1 and not (numbers or met.exact or is_ambiguous or passed_over or given):
+            return meant[0].word
         singles: list[Single] = []
         for number in sorted(numbers):
             if self._is_of(number, family):
                 single = self.single(number, met, script, self._most_alone(number, is_cased))
                 if single is not None:
                     singles.append(single)
-        anchors = _union([each.anchors for each in meant], self._anchored, met.exact)
-        befores = _union([each.befores for each in meant], self._before, met.exact)
-        weak = _union([each.weak for each in meant])
+        words = [each.word for each in meant]
+        anchors = _union([word.anchors for word in words], self._anchored, met.exact)
+        befores = _union([word.befores for word in words], self._before, met.exact)
+        weak = _union([word.weak for word in words])
         if singles:
             weak = weak.difference([single.pattern for single in singles])
         if not (singles or weak or anchors or befores or passed_over or given):
             return NO_MEANING
         found = Word(tuple(self._best_of_each(singles)), weak, anchors, befores)
         found.is_article, found.is_passed_over, found.is_given = article, passed_over, given
-        found.is_ambiguous = not lexicon.words("ambiguous").isdisjoint(met.stems)
+        found.is_ambiguous = is_ambiguous
         if len(found.singles) == 1:
             single = found.singles[0]
             if single.is_exact and single.distance <= self._patterns[single.pattern].dearest_plain:
@@ -201,22 +204,32 @@ class Vocabulary:
         return found
 
     def _mean(self, near: Near, family: str, is_cased: bool) -> _Meant:
-        weak: set[int] = set()
+        meant: list[_Meant] = []
         alone: dict[int, float] = {}
-        for part, apart in near.apart.items():
-            for number in self._alone.get(part, ()):
-                if self._is_of(number, family):
-                    if self._patterns[number].form in _SURNAMES:
-                        weak.add(number)
-                    most = self._most_alone(number, is_cased)
-                    if most > 0 and apart <= most + _SLACK:
-                        alone[number] = max(most + _SLACK - apart, alone.get(number, 0.0))
-        return _Meant(
-            _union((), self._anchored, near.apart),
-            _union((), self._before, near.apart),
-            frozenset(weak) if weak else _NO_PATTERNS,
-            tuple(alone.items()),
-        )
+        for alike, apart in near.alike:
+            found: _Meant | None = alike.notes.get((family, is_cased))
+            if found is None:
+                found = alike.notes[family, is_cased] = self._mean_alike(alike, family, is_cased)
+            meant.append(found)
+            for number, most in found.alone:
+                if apart <= most:
+                    alone[number] = max(most - apart, alone.get(number, 0.0))
+        if len(meant) == 1:
+            return _Meant(meant[0].word, tuple(alone.items()))
+        words = [each.word for each in meant]
+        anchors = _union([word.anchors for word in words])
+        befores = _union([word.befores for word in words])
+        return _Meant(_word(_union([word.weak for word in words]), anchors, befores), tuple(alone.items()))
+
+    def _mean_alike(self, alike: Alike, family: str, is_cased: bool) -> _Meant:
+        numbers = {
+            number for part in alike.parts for number in self._alone.get(part, ()) if self._is_of(number, family)
+        }
+        weak = frozenset(number for number in numbers if self._patterns[number].form in _SURNAMES)
+        alone = [(number, self._most_alone(number, is_cased)) for number in numbers]
+        anchors, befores = _union((), self._anchored, alike.parts), _union((), self._before, alike.parts)
+        word = _word(weak or _NO_PATTERNS, anchors, befores)
+        return _Meant(word, tuple((number, most + _SLACK) for number, most in alone if most > 0))
 
     def _is_of(self, number: int, family: str) -> bool:
         """Whether a one-word name is one in the languages of `family`."""
@@ -285,6 +298,10 @@ class Vocabulary:
             script = self._parts.parts[part].script
             found.setdefault(script if script in ABJADS else "full", []).append(part)
         return {script: tuple(parts) for script, parts in found.items()}
+
+
+def _word(weak: frozenset[int], anchors: frozenset[int], befores: frozenset[int]) -> Word:
+    return Word((), weak, anchors, befores) if weak or anchors or befores else NO_MEANING
 
 
 def _goodness(single: Single) -> tuple[bool, int, float]:
