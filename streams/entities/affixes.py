@@ -86,7 +86,7 @@ _FAMILIES: Final = {
 }  # fmt: skip
 
 
-@lru_cache(maxsize=60_000)
+@lru_cache(maxsize=8_192)
 def bases(word: str, script: Script, family: str) -> tuple[Base, ...]:
     """Return `word` and what it may be without affixes, cheapest first, no word twice."""
     found: dict[str, float] = {word: 0.0}
@@ -98,7 +98,9 @@ def bases(word: str, script: Script, family: str) -> tuple[Base, ...]:
         _cut_cyrillic(word, found)
     elif script == "latin":
         _cut_latin(word, family, found)
-    return tuple(Base(base, price) for base, price in sorted(found.items(), key=lambda item: item[1]))
+    if len(found) == 1:
+        return (Base(word, 0.0),)
+    return tuple([Base(base, price) for base, price in sorted(found.items(), key=lambda item: item[1])])
 
 
 def _add(found: dict[str, float], word: str, price: float) -> None:

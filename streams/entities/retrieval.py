@@ -17,6 +17,7 @@ MOST_NEARS: Final = 20_000
 SLACK: Final = 0.04
 """How much dearer the straight pairing of consonants may be than the best alignment."""
 _SILENT: Final = ("",)
+_NONE: Final[list[Near]] = []
 
 
 class Alike:
@@ -33,15 +34,16 @@ class Alike:
 class Near:
     """The parts behind one key that are near enough to a run of consonants."""
 
-    __slots__ = ("_apart", "alike", "notes")
+    __slots__ = ("_apart", "alike", "asked", "note")
 
     def __init__(self, alike: tuple[tuple[Alike, float], ...]) -> None:
         self.alike = alike
         """With the price of pairing the consonants in order, per consonant: quick, and rarely dearer than the best
         alignment."""
         self._apart: dict[int, float] | None = None
-        self.notes: dict[Any, Any] = {}
-        """What who asks has worked out from these parts, kept as long as they are."""
+        self.asked: Any = None
+        self.note: Any = None
+        """What who asked last, for `asked`, has worked out from these parts."""
 
     @property
     def apart(self) -> dict[int, float]:
@@ -54,11 +56,10 @@ class Near:
 class _Node:
     """A key, or the beginning of one."""
 
-    __slots__ = ("key", "near", "next", "parts", "steps")
+    __slots__ = ("key", "near", "next", "parts")
 
     def __init__(self, key: str) -> None:
         self.key = key
-        self.steps = _Steps(self)
         self.next: dict[str, _Node] = {}
         """By one class of consonants, or two that one letter stands for."""
         self.parts: dict[tuple[int, ...], Alike] = {}
@@ -66,23 +67,24 @@ class _Node:
         self.near: dict[tuple[tuple[int, ...], float], Near] = {}
 
 
-class _Steps(dict[int, tuple[tuple[_Node, tuple[int, ...]], ...]]):
-    """Where a symbol leads from a node, with what it adds behind the key."""
+class _Marks(dict[int, str]):
+    """One character for each symbol that says which letters of a key it may be; none where it is in no key."""
 
-    def __init__(self, node: _Node) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._node = node
+        self.options: list[tuple[str, ...]] = []
+        """By the character's number."""
 
-    def __missing__(self, symbol: int) -> tuple[tuple[_Node, tuple[int, ...]], ...]:
-        node = self._node
-        steps: dict[_Node, tuple[int, ...]] = {}
-        for option in options_of[symbol]:
-            if not option or node.key.endswith(option):  # a doubled consonant counts once
-                steps.setdefault(node, ())
-            elif option in node.next:
-                steps.setdefault(node.next[option], (symbol,) * len(option))
-        self[symbol] = found = tuple(steps.items())
-        return found
+    def __missing__(self, symbol: int) -> str:
+        options = options_of[symbol]
+        if options == _SILENT:
+            mark = ""
+        else:
+            if options not in self.options:
+                self.options.append(options)
+            mark = chr(self.options.index(options))
+        self[symbol] = mark
+        return mark
 
 
 class SoundIndex:
@@ -92,6 +94,8 @@ class SoundIndex:
         self._root = _Node("")
         self._nodes = {"": self._root}
         self._near_count = 0
+        self._marks = _Marks()
+        self._walks: dict[str, tuple[tuple[_Node, tuple[int, ...]], ...]] = {}
 
     def add(self, symbols: tuple[int, ...], number: int) -> None:
         """Note that part `number` is spelled `symbols`."""
@@ -108,42 +112,55 @@ class SoundIndex:
         node = self._nodes.get(key)
         if node is None:
             node = self._nodes[key] = _Node(key)
-            ends = [self._node(key[:-1])]
-            ends[0].next[key[-1]] = node
+            self._node(key[:-1]).next[key[-1]] = node
             if len(key) > 1:
-                ends.append(self._nodes[key[:-2]])
-                ends[1].next[key[-2:]] = node
-            for end in ends:
-                end.steps.clear()
+                self._nodes[key[:-2]].next[key[-2:]] = node
+            self._walks.clear()
         return node
 
     def find(self, symbols: tuple[int, ...], limit: float) -> list[Near]:
         """Return the parts whose consonants are within `limit` of those of `symbols`, by key, the likeliest first."""
-        walked: list[tuple[_Node, tuple[int, ...]]] = [(self._root, ())]
-        for symbol in symbols:
-            if options_of[symbol] == _SILENT:
-                continue
-            if len(walked) == 1:
-                node, behind = walked[0]
-                walked = [(longer, behind + added) for longer, added in node.steps[symbol]]
-            else:
-                grown: dict[_Node, tuple[int, ...]] = {}
-                for node, behind in walked:
-                    for longer, added in node.steps[symbol]:
-                        if longer not in grown:
-                            grown[longer] = behind + added
-                walked = list(grown.items())[:MOST_KEYS]
-            if not walked:
-                return []
+        marks = [mark for symbol in symbols if (mark := self._marks[symbol])]
+        word = "".join(marks)
+        walk = self._walks.get(word)
+        if walk is None:
+            if len(self._walks) >= MOST_NEARS:
+                self._walks.clear()
+            walk = self._walks[word] = self._walk(word)
+        if not walk:
+            return _NONE
+        if len(marks) < len(symbols):
+            symbols = tuple(symbol for symbol in symbols if self._marks[symbol])
         found = []
-        for node, behind in walked:
-            if node.parts:
-                near = node.near.get((behind, limit))
-                if near is None:
-                    near = self._compare(node, behind, limit)
-                if near.alike:
-                    found.append(near)
+        for node, places in walk:
+            behind = tuple([symbols[place] for place in places])
+            near = node.near.get((behind, limit))
+            if near is None:
+                near = self._compare(node, behind, limit)
+            if near.alike:
+                found.append(near)
         return found
+
+    def _walk(self, word: str) -> tuple[tuple[_Node, tuple[int, ...]], ...]:
+        """Return the keys that a word of such marks has, of those that parts have, with the places of the symbols
+        behind each."""
+        walked: dict[_Node, tuple[int, ...]] = {self._root: ()}
+        for place, mark in enumerate(word):
+            options = self._marks.options[ord(mark)]
+            if len(options) > 1 and len(walked) * len(options) > 2 * MOST_KEYS:
+                options = options[:1]
+            grown: dict[_Node, tuple[int, ...]] = {}
+            for option in options:
+                added = (place,) * len(option)
+                for node, behind in walked.items():
+                    if not option or node.key.endswith(option):  # a doubled consonant counts once
+                        grown.setdefault(node, behind)
+                    elif (longer := node.next.get(option)) is not None:
+                        grown.setdefault(longer, behind + added)
+            walked = dict(list(grown.items())[:MOST_KEYS])
+            if not walked:
+                break
+        return tuple((node, places) for node, places in walked.items() if node.parts)
 
     def _compare(self, node: _Node, behind: tuple[int, ...], limit: float) -> Near:
         size = len(behind)

@@ -169,11 +169,12 @@ class Vocabulary:
         is_cased = script in CASED
         numbers = {number for part in met.exact for number in self._alone.get(part, ())}
         meant: list[_Meant] = []
+        asked = family, is_cased
         for sound in met.sounds:
             for near in sound.near:
-                means: _Meant | None = near.notes.get((family, is_cased))
-                if means is None:
-                    means = near.notes[family, is_cased] = self._mean(near, family, is_cased)
+                if near.asked != asked:
+                    near.asked, near.note = asked, self._mean(near, family, is_cased)
+                means: _Meant = near.note
                 meant.append(means)
                 if means.alone:
                     numbers.update([number for number, slack in means.alone if sound.price <= slack])
