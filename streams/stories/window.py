@@ -123,7 +123,8 @@ class StoryWindow:
             # An edited text is what later copies are made of.
             self._copies.add(article.article_id, signals.source, signals.time, fingerprint)
             return Placement(placed, placed.links, is_new=False, changes=self._shown.get(article.article_id, ()))
-        stored = self._stored(signals)
+        begins = self._begins_at(now)
+        stored = self._stored(signals, begins)
         if stored is not None and stored.story_id is not None:
             placed = Placed(
                 self.story_of(stored.story_id),
@@ -154,7 +155,7 @@ class StoryWindow:
             if candidate is not None:
                 links = self._links(article, candidate, self._live[candidate.story_id])
             else:
-                candidate, links = self._from_archive(article, bearings, apart)
+                candidate, links = self._from_archive(article, bearings, apart, begins)
             story_id = candidate.story_id if candidate is not None else article.article_id
         copy = found.copy
         placed = Placed(
@@ -294,20 +295,24 @@ class StoryWindow:
         # Not kept any more: it was older than all that is.
         return self._story_of_article(article_id) if article_id in self._kept else self.story_of(story_id)
 
-    def _stored(self, signals: Signals) -> Article | None:
+    def _begins_at(self, now: datetime | None) -> datetime | None:
+        # While it is empty, the window is the one that ends now: live news asks no store.
+        return now - self._window if self.begins is None and now is not None else self.begins
+
+    def _stored(self, signals: Signals, begins: datetime | None) -> Article | None:
         """Return an article that is older than the window, as the store has it: it keeps its place."""
-        if self._archive is None or (self.begins is not None and signals.time >= self.begins):
+        if self._archive is None or (begins is not None and signals.time >= begins):
             return None
         return self._archive.article(signals.article_id)
 
     def _from_archive(
-        self, article: EnrichedArticle, bearings: Bearings, apart: set[str]
+        self, article: EnrichedArticle, bearings: Bearings, apart: set[str], begins: datetime | None
     ) -> tuple[Candidate | None, tuple[StoryLink, ...]]:
         """Return the story of the store that an old article belongs to, and why."""
-        wanted = search_for(article, bearings, self.begins) if self._archive is not None else None
+        wanted = search_for(article, bearings, begins) if self._archive is not None else None
         if wanted is None or self._archive is None:
             return None, ()
-        is_recalled = recalls(bearings.signals, self.begins)
+        is_recalled = recalls(bearings.signals, begins)
         judged = as_of_then(bearings, self._rarity) if is_recalled else bearings
         stories = {
             document.story_id: profile_of(document, self._rarity)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -177,7 +178,8 @@ def test_a_store_that_refuses_us_raises_the_alarm_and_loses_nothing(
         worker = rig.worker()
         until(worker.is_ready, "a worker")
         proxy.is_locked = True
-        rig.send([raw(number) for number in range(50)])
+        now = datetime.now(UTC)  # of old articles the story stage would ask the store as well
+        rig.send([raw(number, published_at=now, collected_at=now) for number in range(50)])
         until(lambda: worker.metric("rasad_stage_halted", stage="index") == 1, "the alarm")
         until(lambda: worker.get("/readyz")[0] == 503, "not to be ready")
         assert "ERROR" in worker.said() and "refuses our credentials" in worker.said()

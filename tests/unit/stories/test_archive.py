@@ -29,6 +29,7 @@ MINISTERS = ("sergei-shoigu", "hulusi-akar", "ali-abbas", "ashtiani")
 TOPIC = ("syria-turkey-normalization",)
 APRIL = date(2023, 4, 25)
 DAY = 24
+LATER = BASE + timedelta(days=60)
 
 
 @pytest.fixture
@@ -55,7 +56,7 @@ def place(store: SqliteStore, stage: StoryStage, articles: Sequence[EnrichedArti
     """As a runtime does: placed one after another, and each stored."""
     placed = []
     for article in articles:
-        placed.append(stage.place(article, BASE))
+        placed.append(stage.place(article, LATER))
         with store.transaction() as transaction:
             transaction.write(placed[-1:])
     return placed
@@ -105,6 +106,14 @@ def test_an_old_article_that_comes_again_keeps_its_place(store: SqliteStore) -> 
     replayed = place(store, lost, [meeting(number) for number in (3, 1, 0, 2)][:1])
     assert replayed[0].story_id == story, "also where what was kept of the window is lost"
     assert asyncio.run(store.count_stories()) == 2
+
+
+def test_news_of_today_asks_no_store(store: SqliteStore) -> None:
+    away = Away(store)
+    stage = StoryStage(archive=away)
+    for number in range(4):
+        stage.place(meeting(number), BASE + timedelta(hours=number))
+    assert away.asked == 0
 
 
 def test_without_a_store_nothing_is_looked_up(store: SqliteStore) -> None:
@@ -180,9 +189,9 @@ async def test_the_embedded_agent_says_so_and_is_given_it_again(store: SqliteSto
     from streams.model import RawArticle
 
     away = Away(store, StoreUnavailable("away"))
-    pipeline = Pipeline(Definitions(), clock=lambda: BASE, keeps_state=True, archive=away)
+    pipeline = Pipeline(Definitions(), clock=lambda: LATER, keeps_state=True, archive=away)
     sink = EmbeddedSink(pipeline, store, Metrics())
-    raw = RawArticle(article_id="a" * 32, title="Talks", published_at=BASE, collected_at=BASE, source_id="x")
+    raw = RawArticle(article_id="a" * 32, title="Talks", published_at=BASE, collected_at=LATER, source_id="x")
     given = [Delivery(state=FeedState(feed_url="https://x.example/f", source_id="x"), articles=(raw,))]
     with pytest.raises(SinkUnavailable):
         await sink.deliver(given)
