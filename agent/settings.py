@@ -339,7 +339,7 @@ def _with_environment(settings: Settings, environ: Mapping[str, str], faults: Fa
             continue
         section_name, _, key = name[len("RASAD_") :].lower().partition("__")
         value: str | None = text
-        if key.endswith("_file") and key not in {"ca_file"}:
+        if key.endswith("_file") and key not in {"ca_file", "users_file"}:
             key = key.removesuffix("_file")
             value = _secret_file(name, text, faults)
             if value is None:

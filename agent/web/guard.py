@@ -74,7 +74,8 @@ class Guard:
 
     async def _refusal(self, scope: Scope) -> Response | None:
         headers = Headers(scope=scope)
-        if not self._knows_host(headers.get("host", "")):
+        # A probe asks by the process' own address, and is told nothing.
+        if scope["path"] != "/healthz" and not self._knows_host(headers.get("host", "")):
             return PlainTextResponse(
                 "This name is not one that Rasad answers to: set web.public_url to the address it is reached at.\n", 421
             )

@@ -23,6 +23,10 @@ HEAVY = (
     "lxml",
     "trafilatura",
     "protego",
+    "starlette",
+    "uvicorn",
+    "jinja2",
+    "argon2",
 )
 
 
