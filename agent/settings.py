@@ -249,7 +249,7 @@ class AlertSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     )
     feed_url: Annotated[
         Annotated[str, Meta(pattern="^https?://[^?#\\s]+$")] | None,
-        Meta(description="address at which a web server of yours serves alerts.feed_folder"),
+        Meta(description="address at which alerts.feed_folder is served, if not by `rasad web` at alerts.web_url"),
     ] = None
     give_up_seconds: Annotated[
         float, Meta(ge=60, le=86_400 * 30, description="time for which a delivery is tried again before it is given up")

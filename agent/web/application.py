@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from agent.web import errors
+from agent.web import errors, private_feeds
 from agent.web.alert_pages import AlertPages
 from agent.web.api import Api
 from agent.web.guard import Guard
@@ -85,6 +85,7 @@ def application(world: World) -> Starlette:
         "/topics/{topic_id}": topics.show,
         "/alerts": alerts.show,
         "/rules/{rule_id}": rules.show,
+        f"{private_feeds.PREFIX}{{name}}": private_feeds.PrivateFeeds(world).serve,
         "/feeds": system.feeds,
         "/system": system.system,
         "/login": system.login_page,

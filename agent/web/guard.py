@@ -21,9 +21,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from agent.observe import is_loopback
 from agent.settings import WebSettings
 from agent.web.access import LOCAL, Access, TooManyFailures, User
+from agent.web.private_feeds import PREFIX
 
 COOKIE = "rasad_session"
-_OPEN = ("/login", "/static/", "/healthz")
+_OPEN = ("/login", "/static/", "/healthz", PREFIX)
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _POLICY = "; ".join(
     (

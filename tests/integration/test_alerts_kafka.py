@@ -262,3 +262,36 @@ def test_the_rules_of_a_running_worker_change(rig: AlertRig) -> None:
         rig.until(lambda: "1 rules and 1 destinations are in force" in worker.said(), "the new rules")
         rig.send([about("Basra")])
         rig.until(lambda: [alert for alert in ops.alerts if alert["rule_id"] == "other"], "an alert of the new rule")
+
+
+def test_a_replay_labels_anew_in_silence_and_alerts_where_asked(rig: AlertRig) -> None:
+    with receiving() as ops:
+        rig.configure(ops.url)
+        rules = rig.folder / "config" / "alerts" / "r.yaml"
+        rules.write_text("- {id: never, name: N, query: nothing-of-the-kind, channels: [ops]}\n", "utf-8")
+        worker = rig.worker()
+        rig.deliverer()
+        articles = [about(place) for place in PLACES[:5]]
+        rig.send(articles)
+        before = rig.wait_for({one.article_id for one in articles})
+        topics = rig.folder / "config" / "topics"
+        topics.mkdir()
+        (topics / "t.yaml").write_text("- {id: talks, name: T, query: normalization, min_score: 0}\n", "utf-8")
+        rules.write_text("- {id: talks, name: N, query: 'topic:talks', channels: [ops]}\n", "utf-8")
+        span = ("--from", "2026-02-01", "--to", "2026-03-10", "--rest", "0")
+        said = rig.rasad("replay", *span).stdout
+        assert "5 articles run again: 5 are labelled otherwise, 0 failed" in said
+        after = rig.documents()
+        for one in articles:
+            [old], [new] = before[one.article_id], after[one.article_id]
+            assert [label["id"] for label in new["source"]["topics"]] == ["talks"]
+            assert new["version"] > old["version"]
+            for name in ("story_id", "revision", "collected_at", "near_duplicate_of"):
+                assert new["source"].get(name) == old["source"].get(name)
+        assert ops.alerts == []
+        rig.until(lambda: "1 rules and 1 destinations are in force" in worker.said(), "the changed rule")
+        rig.rasad("replay", *span, "--stage", "alert", "--alert")
+        rig.until(lambda: len({alert["story_id"] for alert in ops.alerts}) == 5, "an alert on each story")
+        rig.rasad("replay", *span, "--stage", "alert", "--alert", "--restart")
+        rig.until(lambda: rig.lag() == 0, "all channels to be finished")
+        assert len(ops.alerts) == 5

@@ -38,7 +38,8 @@ class FeedSender:
     def __init__(self, definition: DestinationDefinition, settings: Settings, links: Links) -> None:
         self._definition = definition
         self._folder = Path(settings.alerts.feed_folder)
-        self._base = settings.alerts.feed_url
+        web = settings.alerts.web_url
+        self._base = settings.alerts.feed_url or (f"{web.rstrip('/')}/alert-feeds" if web else None)
         self._links = links
         self._threads = Threads("feed")
 
