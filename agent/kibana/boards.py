@@ -8,7 +8,7 @@ from agent.kibana import objects
 from agent.kibana.fields import Fields
 from agent.kibana.objects import SavedObject
 from streams.definitions import TopicDefinition
-from streams.stores.elasticsearch import stories, trends
+from streams.stores.elasticsearch import alerts, stories, trends
 from streams.stores.elasticsearch.template import mappings
 
 LABELS = {
@@ -27,6 +27,10 @@ LABELS = {
 }
 HIDDEN = ("match_terms",)
 LINKS = ("url.full",)
+_STORY_LABELS = {"story_id": "Story", "articles": "Articles", "topic_ids": "Topic", "languages": "Language"}
+_TREND_LABELS = {"series.value": "Of", "kind": "Finding", "term": "Word", "seen": "Seen", "expected": "Expected"}
+_ALERT_LABELS = {"rule_name": "Rule", "severity": "Severity", "reasons": "Reason", "article.title": "Title"}
+_ALERT_COLUMNS = ("severity", "rule_name", "reasons", "article.title", "article.source_name", "story.articles")
 _SEARCH_COLUMNS = ("title", "source_name", "language", "country", "ownership", "topics.id")
 _CONTROLS = {"topics.id": "Topic", "language": "Language", "country": "Country", "ownership": "Ownership"}
 
@@ -63,7 +67,9 @@ def article_dashboards(prefix: str) -> list[SavedObject]:
     news, news_charts = _news(prefix, view)
     flow, flow_charts = _flow(prefix, view)
     found, found_charts = _found(prefix)
-    return [_view(prefix), *_side_views(prefix), *news_charts, *flow_charts, *found_charts, news, flow, found]
+    alerted, alert_charts = _alerts(prefix)
+    charts = [*news_charts, *flow_charts, *found_charts, *alert_charts]
+    return [_view(prefix), *_side_views(prefix), *charts, news, flow, found, alerted]
 
 
 def story_fields() -> Fields:
@@ -76,19 +82,17 @@ def trend_fields() -> Fields:
     return Fields(trends.MAPPINGS["properties"])
 
 
+def alert_fields() -> Fields:
+    """Return the fields of the index of alerts."""
+    return Fields(alerts.MAPPINGS["properties"])
+
+
 def _side_views(prefix: str) -> list[SavedObject]:
     views = []
     for fields, name, labels in (
-        (
-            story_fields(),
-            "stories",
-            {"story_id": "Story", "articles": "Articles", "topic_ids": "Topic", "languages": "Language"},
-        ),
-        (
-            trend_fields(),
-            "trends",
-            {"series.value": "Of", "kind": "Finding", "term": "Word", "seen": "Seen", "expected": "Expected"},
-        ),
+        (story_fields(), "stories", _STORY_LABELS),
+        (trend_fields(), "trends", _TREND_LABELS),
+        (alert_fields(), "alerts", _ALERT_LABELS),
     ):
         for field in labels:
             fields.type_of(field)
@@ -292,4 +296,59 @@ def _flow(prefix: str, view: str) -> tuple[SavedObject, list[SavedObject]]:
     ]
     title = "Rasad: the flow"
     whole = objects.dashboard(f"{prefix}-flow", title, "Latency, and what feeds leave out.", view, rows, _CONTROLS)
+    return whole, [chart for row in rows for chart in row]
+
+
+def _alerts(prefix: str) -> tuple[SavedObject, list[SavedObject]]:
+    """The history of alerts; the last of its charts is a list of them, newest first."""
+    fields, view = alert_fields(), f"{prefix}-alerts"
+    columns = objects.Columns(fields)
+    for name in _ALERT_COLUMNS:
+        fields.type_of(name)
+    number, stories_ = columns.count("Alerts"), columns.distinct("story_id", "Stories")
+    history = objects.saved_search(
+        f"{prefix}-alert-history", "Rasad: alert history", "Every alert, the newest first.", view, "", _ALERT_COLUMNS
+    )
+    rows = [
+        [
+            objects.lines(
+                f"{prefix}-alerts-over-time",
+                "Alerts by severity",
+                view,
+                [columns.times(), columns.top("severity", "Severity", number, size=3), number],
+            ),
+            objects.table(
+                f"{prefix}-alerts-by-rule",
+                "Alerts by rule",
+                view,
+                [
+                    columns.top("rule_name", "Rule", number, size=50, other=False),
+                    number,
+                    stories_,
+                    columns.last("created_at", "Latest"),
+                ],
+            ),
+        ],
+        [
+            objects.lines(
+                f"{prefix}-alerts-by-reason",
+                "Why alerts were made",
+                view,
+                [columns.top("reasons", "Reason", number, size=8), number],
+                kind="bar_horizontal",
+            ),
+            objects.lines(
+                f"{prefix}-alerts-by-source",
+                "Outlets that alerts came from",
+                view,
+                [columns.top("article.source_name", "Source", number, size=15, other=False), number],
+                kind="bar_horizontal",
+            ),
+        ],
+        [history],
+    ]
+    title, about = "Rasad: alerts", "What was alerted on, by which rule, and why."
+    whole = objects.dashboard(
+        f"{prefix}-alerted", title, about, view, rows, {"severity": "Severity", "rule_name": "Rule"}
+    )
     return whole, [chart for row in rows for chart in row]

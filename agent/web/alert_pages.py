@@ -60,7 +60,7 @@ class AlertPages:
     def _find(self, search: AlertSearch) -> list[StoredAlert]:
         from agent.alerts.book import open_book
 
-        with open_book(self._world.settings) as book:
+        with open_book(self._world.settings, read_only=True) as book:
             return [stored for stored in book.find(search) if stored.alert.is_shown]
 
     def _acknowledge(self, alert_id: str) -> None:

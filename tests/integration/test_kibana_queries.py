@@ -24,6 +24,7 @@ from streams.definitions import TopicDefinition
 from streams.stores.elasticsearch import ElasticsearchStore
 from streams.trends.records import Series, Trend
 from tests.contract.articles import BASE, full_article, make_article
+from tests.unit.web.test_alert_pages import ON_STORY, ON_TREND
 
 pytestmark = pytest.mark.services
 
@@ -87,6 +88,9 @@ def client(elasticsearch: Elasticsearch, settings: Settings) -> Iterator[Client]
         store = ElasticsearchStore(elasticsearch_options(settings))
         await store.write([*articles, make_article(99)])
         await store.write_trends(TRENDS)
+        assert (
+            await store.write_alerts([ON_STORY, msgspec.structs.replace(ON_STORY, alert_id="e" * 32), ON_TREND]) == []
+        )
         await store.close()
 
     asyncio.run(write())
@@ -149,7 +153,7 @@ def test_every_chart_finds_something(client: Client, settings: Settings, chart: 
     index = index_of(settings, chart)
     answer = client.search(index=index, size=0, aggs=aggregations(chart), query={"match_all": {}})
     assert answer["_shards"]["failed"] == 0
-    assert answer["hits"]["total"]["value"] == (22 if "articles" in index else 3 if "trends" in index else 2)
+    assert answer["hits"]["total"]["value"] == (22 if "articles" in index else 2 if "stories" in index else 3)
     check(answer["aggregations"], aggregations(chart))
 
 
@@ -200,11 +204,23 @@ def test_every_saved_search_finds_its_articles_with_its_columns(
     assert set(hits[0]["fields"]) == set(search["attributes"]["columns"])
 
 
+def test_the_alert_history_lists_alerts_with_its_columns(client: Client, settings: Settings) -> None:
+    (search,) = (one for one in boards.article_dashboards(PREFIX) if one["type"] == "search")
+    answer = client.search(
+        index=f"{settings.elasticsearch.index_prefix}-alerts",
+        sort=[{field: order} for field, order in search["attributes"]["sort"]],
+        fields=search["attributes"]["columns"],
+    )
+    newest, *_, oldest = answer["hits"]["hits"]
+    assert set(oldest["fields"]) == set(search["attributes"]["columns"])
+    assert newest["fields"]["rule_name"] == ["Spikes"]
+
+
 def test_the_controls_offer_values(client: Client, settings: Settings) -> None:
     for one in boards.article_dashboards(PREFIX):
         if one["type"] != "dashboard":
             continue
-        kind = "stories" if one["id"].endswith("-found") else "articles-*"
+        kind = {"found": "stories", "alerted": "alerts"}.get(one["id"].rsplit("-", 1)[1], "articles-*")
         index = f"{settings.elasticsearch.index_prefix}-{kind}"
         for control in json.loads(one["attributes"]["controlGroupInput"]["panelsJSON"]).values():
             field = control["explicitInput"]["fieldName"]

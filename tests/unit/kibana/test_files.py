@@ -81,6 +81,7 @@ def test_every_field_that_is_named_exists_in_the_mapping(name: str) -> None:
         "rasad-articles": set(boards.article_fields()),
         "rasad-stories": set(boards.story_fields()),
         "rasad-trends": set(boards.trend_fields()),
+        "rasad-alerts": set(boards.alert_fields()),
     }
     for one in load(name)[0]:
         views = {r["id"] for r in one["references"] if r["type"] == "index-pattern"} or {one["id"]}
@@ -133,11 +134,9 @@ def test_charts_name_only_columns_that_they_have() -> None:
 def test_dashboards_show_what_they_promise_and_nothing_overlaps() -> None:
     there = load("dashboards.ndjson")[0]
     boards_there = [one for one in there if one["type"] == "dashboard"]
-    shown = {r["id"] for one in boards_there for r in one["references"] if r["type"] == "lens"}
-    assert shown == {one["id"] for one in there if one["type"] == "lens"}
-    promised = (
-        "volume-by-topic volume-by-language top-sources story-sizes latency spikes spike-list largest-stories".split()
-    )
+    shown = {r["id"] for one in boards_there for r in one["references"] if r["type"] in ("lens", "search")}
+    assert shown == {one["id"] for one in there if one["type"] in ("lens", "search")}
+    promised = "volume-by-topic volume-by-language top-sources story-sizes latency spikes spike-list largest-stories alerts-over-time".split()
     assert {f"rasad-{name}" for name in promised} <= shown
     for board in boards_there:
         taken: set[tuple[int, int]] = set()
