@@ -35,13 +35,20 @@ class Hub:
         self._watchers: dict[asyncio.Queue[Hit | None], Plan] = {}
         self._incoming: deque[Sequence[Article]] = deque(maxlen=_BATCHES)
         self._handing: asyncio.Task[None] | None = None
+        self._store: ArticleStore | None = None
         self._following: asyncio.Task[None] | None = None
+        self._started = asyncio.Event()
         self._is_closed = False
 
     @property
     def watchers(self) -> int:
         """How many watch."""
         return len(self._watchers)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no store is followed."""
+        return self._following is None
 
     def publish(self, articles: Sequence[Article]) -> None:
         """Hand out articles that were just stored. On the event loop, which judging does not hold up."""
@@ -59,11 +66,12 @@ class Hub:
                     _put(queue, hit)
 
     def follow(self, store: ArticleStore) -> None:
-        """Hand out what another process stores, for as long as the hub is open."""
-        self._following = asyncio.create_task(self._follow(store))
+        """Hand out what another process stores: the store is asked for it while anybody watches."""
+        self._store = store
 
     async def watch(self, search: Search, *, ready: asyncio.Event | None = None) -> AsyncIterator[Hit]:
-        """Yield the articles that fit as they are stored, until the hub is closed.
+        """Yield the articles that fit as they are stored, until the hub is closed. `ready` is set when nothing that is
+        stored from then on is missed.
 
         Raises:
             QueryError: the query is faulty.
@@ -76,13 +84,21 @@ class Hub:
         self._watchers[queue] = plan
         if self._is_closed:
             queue.put_nowait(None)
-        if ready is not None:
-            ready.set()
         try:
+            if self._store is not None and not self._is_closed:
+                if self._following is None:
+                    self._started.clear()
+                    self._following = asyncio.create_task(self._follow(self._store))
+                await self._started.wait()
+            if ready is not None:
+                ready.set()
             while (hit := await queue.get()) is not None:
                 yield hit
         finally:
             del self._watchers[queue]
+            if not self._watchers and self._following is not None:
+                self._following.cancel()
+                self._following = None
 
     async def close(self) -> None:
         """End every stream."""
@@ -91,6 +107,7 @@ class Hub:
             await asyncio.wait({self._handing})
         for queue in self._watchers:
             _put(queue, None)
+        self._started.set()
         if self._following is not None:
             self._following.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -99,7 +116,7 @@ class Hub:
     async def _follow(self, store: ArticleStore) -> None:
         while True:
             try:
-                async for hit in store.tail(Search()):
+                async for hit in store.tail(Search(), ready=self._started.set):
                     self.publish([hit.article])
             except StoreError as error:
                 log.warning("live: %s", error)

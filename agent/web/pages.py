@@ -129,14 +129,17 @@ class ReadingPages:
         search = SearchForm.of(request.query_params).search(self._world)
         if self._world.hub.watchers >= MOST_WATCHERS:
             raise TooManyWatchers
-        hits = self._world.hub.watch(search)
+        ready = asyncio.Event()
+        hits = self._world.hub.watch(search, ready=ready)
 
         async def events() -> AsyncIterator[str]:
             # The first line tells the page that nothing which is stored from now on is missed.
             waiting = asyncio.ensure_future(anext(hits))
-            await asyncio.sleep(0)
-            yield "event: ready\ndata: 1\n\n"
+            beginning = asyncio.ensure_future(ready.wait())
             try:
+                await asyncio.wait({waiting, beginning}, return_when=asyncio.FIRST_COMPLETED)
+                beginning.cancel()
+                yield "event: ready\ndata: 1\n\n"
                 while True:
                     done, _ = await asyncio.wait({waiting}, timeout=_HEARTBEAT_SECONDS)
                     if not done:
@@ -154,6 +157,7 @@ class ReadingPages:
                     )
                     waiting = asyncio.ensure_future(anext(hits))
             finally:
+                beginning.cancel()
                 waiting.cancel()
                 await asyncio.wait({waiting})
                 await hits.aclose()  # type: ignore[attr-defined]  # it is a generator

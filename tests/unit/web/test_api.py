@@ -347,3 +347,21 @@ async def test_watchers_get_what_fits_and_none_is_left_behind(site: Make) -> Non
     async with asyncio.timeout(60):
         while hub.watchers:  # noqa: ASYNC110  (the server notices that we are gone when it notices)
             await asyncio.sleep(0.01)
+
+
+async def test_a_store_of_another_process_is_followed_while_anybody_watches(site: Make) -> None:
+    served = await site()
+    hub = served.world.hub
+    hub.follow(served.world.store)
+    for number in (1, 2):  # and again, after the last has gone
+        async with served.client.get(served.url + "/live/events") as stream:
+            assert await stream.content.readline() == b"event: ready\n"
+            await served.store.write([make_article(number)])
+            async with asyncio.timeout(120):
+                while not (line := await stream.content.readline()).startswith(b"id:"):
+                    pass
+            assert make_article(number).article_id.encode() in line
+        async with asyncio.timeout(120):
+            while hub.watchers:  # noqa: ASYNC110  (the server notices that we are gone when it notices)
+                await asyncio.sleep(0.01)
+        assert hub.is_idle
