@@ -30,10 +30,11 @@ from streams.story import StoryStage
 from streams.text.document import Document
 
 FEW, MANY = 6_000, 100_000
+NEAR = 30_000
+"""Articles that near duplicates are looked for among; their time hardly grows with them."""
 MEASURED = 2_000
 """Articles that each figure is taken over."""
-_MEASURED = frozenset(range(FEW, FEW + MEASURED)) | frozenset(range(MANY, MANY + MEASURED))
-_ENDS = (FEW + MEASURED, MANY + MEASURED)
+
 START = datetime(2023, 4, 25, tzinfo=UTC)
 _LETTERS = {
     "ar": "ابتثجحخدرزسشصطعغفقكلمنهوي",
@@ -49,30 +50,35 @@ _URN = 6_000
 T = TypeVar("T")
 
 
+def _measured(*sizes: int) -> frozenset[int]:
+    return frozenset(number for size in sizes for number in range(size, size + MEASURED))
+
+
 def run() -> dict[str, Any]:
     """Return the figures by name."""
     return {**_near_duplicates(), **_whole_stage()}
 
 
 def _near_duplicates() -> dict[str, Any]:
-    """Articles/s of fingerprints, finding and keeping, at the end of filling the index."""
+    """Articles/s of fingerprints, finding and keeping."""
     index = CopyIndex(WINDOW)
     figures = {}
+    measured = _measured(FEW, NEAR)
     seconds = found = 0.0
-    for number, article in enumerate(_articles(MANY + MEASURED)):
+    for number, article in enumerate(_articles(NEAR + MEASURED)):
         document = Document.of(article.title, article.text, article.language)
         source = number % _OUTLETS
         started = time.process_time()
         fingerprint = Fingerprint.of(document)
-        if number in _MEASURED:
+        if number in measured:
             copy = index.find(article.article_id, source, article.collected_at, fingerprint).copy
             found += copy is not None
         index.add(article.article_id, source, article.collected_at, fingerprint)
-        seconds += time.process_time() - started if number in _MEASURED else 0.0
-        if number + 1 in _ENDS:
-            name = f"near_duplicates_per_second_at_{number + 1 - MEASURED}"
-            figures[name] = figure(MEASURED / seconds, at_least=2_000)
-            figures[f"near_duplicates_found_at_{number + 1 - MEASURED}"] = figure(found / MEASURED)
+        seconds += time.process_time() - started if number in measured else 0.0
+        at = number + 1 - MEASURED
+        if at in (FEW, NEAR):
+            figures[f"near_duplicates_per_second_at_{at}"] = figure(MEASURED / seconds, at_least=2_000)
+            figures[f"near_duplicates_found_at_{at}"] = figure(found / MEASURED)
             seconds = found = 0.0
     return figures
 
@@ -83,14 +89,15 @@ def _whole_stage() -> dict[str, Any]:
     stage = StoryStage(keeps_state=True)
     before = process.memory_info().rss
     figures: dict[str, Any] = {}
+    measured = _measured(FEW, MANY)
     seconds = 0.0
     for number, article in enumerate(_articles(MANY + MEASURED)):
         started = time.process_time()
         stage.place(article, article.collected_at)
         stage.take_kept()
-        seconds += time.process_time() - started if number in _MEASURED else 0.0
-        if number + 1 in _ENDS:
-            at = number + 1 - MEASURED
+        seconds += time.process_time() - started if number in measured else 0.0
+        at = number + 1 - MEASURED
+        if at in (FEW, MANY):
             figures[f"articles_per_second_at_{at}"] = figure(MEASURED / seconds, at_least=500)
             seconds = 0.0
     figures["articles_in_window"] = figure(stage.window.articles)
