@@ -12,6 +12,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 
 import msgspec
 from msgspec import Struct
@@ -137,21 +138,43 @@ def evidence_of(article: Bearings, story: StoryProfile, rarity: Rarity) -> Evide
     return msgspec.structs.replace(evidence, best_entities=_best_entities(article, story))
 
 
-def decide(article: Bearings, stories: Iterable[StoryProfile], rarity: Rarity) -> Candidate | None:
-    """Return the story that the article joins, None where it begins one."""
-    best: Candidate | None = None
-    least = JOIN_AT
+def decide(
+    article: Bearings,
+    stories: Iterable[StoryProfile],
+    rarity: Rarity,
+    *,
+    at_least: float = JOIN_AT,
+    known: dict[str, Evidence] | None = None,
+) -> Candidate | None:
+    """Return the story that the article joins, with a probability of `at_least`; None where it begins one.
+
+    `known` keeps, by story, what was found out: for another question about the same article and stories.
+    """
+    bounds: list[tuple[float, StoryProfile, Evidence]] = []
     for story in stories:
-        evidence = _quick_evidence(article, story, rarity)
+        evidence = known.get(story.story_id) if known is not None else None
+        if evidence is None:
+            evidence = _quick_evidence(article, story, rarity)
+            if known is not None:
+                known[story.story_id] = evidence
+        bound = weigh(evidence, best_entities=1.0)
+        if bound >= at_least:
+            bounds.append((bound, story, evidence))
+    bounds.sort(key=itemgetter(0), reverse=True)
+    best: Candidate | None = None
+    least = at_least
+    for bound, story, evidence in bounds:
         # Comparing with single articles costs most: only where it could still decide.
-        if weigh(evidence, best_entities=1.0) < least:
-            continue
-        evidence = msgspec.structs.replace(evidence, best_entities=_best_entities(article, story))
-        probability = weigh(evidence)
-        if probability < JOIN_AT:
-            continue
-        if best is None or (probability, story.story_id) > (best.probability, best.story_id):
-            best = Candidate(story.story_id, probability, evidence)
+        if bound < least:
+            break
+        best_entities = _best_entities(article, story)
+        probability = weigh(evidence, best_entities=best_entities)
+        if probability >= at_least and (
+            best is None or (probability, story.story_id) > (best.probability, best.story_id)
+        ):
+            best = Candidate(
+                story.story_id, probability, msgspec.structs.replace(evidence, best_entities=best_entities)
+            )
             least = probability
     return best
 

@@ -98,6 +98,8 @@ def _direction(weights: Weights, rarity: Frequencies) -> Weights:
 
 def dot(one: Weights, other: Weights) -> float:
     """Return the product of two bags of weighed hashes; `one` should be the smaller."""
+    if one.keys().isdisjoint(other.keys()):  # as most are
+        return 0.0
     return sum([weight * other[key] for key, weight in one.items() if key in other])
 
 

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from streams.model import Article, EnrichedArticle, StoryChange, StoryLink
 from streams.stories.archive import StoryArchive, as_of_then, profile_of, recalls, search_for
 from streams.stories.copies import Copy, CopyIndex, Found
-from streams.stories.decider import Candidate, decide, share_of
+from streams.stories.decider import Candidate, Evidence, decide, share_of
 from streams.stories.fingerprint import Fingerprint
 from streams.stories.live import LiveStories
 from streams.stories.profile import Bearings, Rarity, StoryProfile
@@ -150,8 +150,9 @@ class StoryWindow:
             }
             bearings = self._rarity.bearings(signals)
             near = self._live.candidates(bearings, apart)
-            candidate = decide(bearings, near, self._rarity)
-            rival = self._sure_elsewhere(bearings, near, candidate)
+            evidence: dict[str, Evidence] = {}
+            candidate = decide(bearings, near, self._rarity, known=evidence)
+            rival = self._sure_elsewhere(bearings, near, candidate, evidence)
             if candidate is not None:
                 links = self._links(article, candidate, self._live[candidate.story_id])
             else:
@@ -216,14 +217,14 @@ class StoryWindow:
         return None
 
     def _sure_elsewhere(
-        self, article: Bearings, near: list[StoryProfile], joined: Candidate | None
+        self, article: Bearings, near: list[StoryProfile], joined: Candidate | None, known: dict[str, Evidence]
     ) -> tuple[str, float] | None:
         """Return a further story that the article surely belongs to, where it surely belongs to the one it joins."""
         if joined is None or joined.probability < MERGE_AT:
             return None
         others = [story for story in near if story.story_id != joined.story_id]
-        second = decide(article, others, self._rarity) if others else None
-        return (second.story_id, second.probability) if second is not None and second.probability >= MERGE_AT else None
+        second = decide(article, others, self._rarity, at_least=MERGE_AT, known=known) if others else None
+        return (second.story_id, second.probability) if second is not None else None
 
     def _changes(
         self, placed: Placed, rival: tuple[str, float] | None, *, is_copy: bool, now: datetime
