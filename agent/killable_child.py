@@ -30,6 +30,7 @@ from typing import Any
 FRAME_LENGTH_BYTES = 4
 FORK, KILL = b"F", b"K"
 PID_BYTES = 8
+MESSAGE_BYTES = 1 + PID_BYTES
 READY = bytes(PID_BYTES)
 
 
@@ -65,8 +66,8 @@ def serve(work: Work) -> None:
     workers: set[int] = set()
     try:
         while True:
-            message, descriptors, _, _ = socket.recv_fds(control, 1 + PID_BYTES, 1)
-            if not message:
+            message, descriptors = _next_message(control)
+            if len(message) < MESSAGE_BYTES:
                 return
             if message[:1] == KILL:
                 _end(int.from_bytes(message[1:], "big"), workers)
@@ -83,6 +84,18 @@ def serve(work: Work) -> None:
     finally:
         for pid in list(workers):
             _end(pid, workers)
+
+
+def _next_message(control: socket.socket) -> tuple[bytes, list[int]]:
+    """Return one message with the descriptors sent along; a short one when the parent is gone."""
+    message, descriptors = b"", []
+    while len(message) < MESSAGE_BYTES:
+        piece, found, _, _ = socket.recv_fds(control, MESSAGE_BYTES - len(message), 1)
+        if not piece:
+            break
+        message += piece
+        descriptors += found
+    return message, descriptors
 
 
 def _end(pid: int, workers: set[int]) -> None:

@@ -57,27 +57,37 @@ class Nursery:
         Raises:
             RuntimeError: none can be had.
         """
+        task = asyncio.create_task(self._fork(), name="fork a worker")
+        try:
+            # Whoever stops waiting must not leave an answer for the next one to read.
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            task.add_done_callback(self._discard)
+            raise
+
+    async def _fork(self) -> Forked:
         async with self._lock:
             # Somebody may have ended the nursery; then there is another one.
             for _ in range(2):
                 control = await self._running()
                 ours, theirs = socket.socketpair()
-                try:
-                    ours.setblocking(False)
-                    with theirs:
-                        socket.send_fds(control, [FORK], [theirs.fileno()])
+                ours.setblocking(False)
+                pid = 0
+                with theirs, contextlib.suppress(OSError):
+                    socket.send_fds(control, [FORK + bytes(PID_BYTES)], [theirs.fileno()])
                     pid = int.from_bytes(await self._read(control), "big")
-                    if pid:
-                        reader, writer = await asyncio.open_connection(sock=ours)
-                        return Forked(pid, reader, writer)
-                except OSError:
-                    ours.close()
-                except BaseException:  # cancelled between question and answer: the next one would read this answer
-                    ours.close()
-                    await self._end()
-                    raise
+                if pid:
+                    reader, writer = await asyncio.open_connection(sock=ours)
+                    return Forked(pid, reader, writer)
+                ours.close()
                 await self._end()
         raise RuntimeError("no worker process can be had: see the errors above")
+
+    def _discard(self, task: asyncio.Task[Forked]) -> None:
+        if not task.cancelled() and task.exception() is None:
+            forked = task.result()
+            self.kill(forked.pid)
+            forked.writer.close()
 
     def kill(self, pid: int) -> None:
         """End a worker. One whose nursery is gone ends by itself, because its connection ends."""
@@ -94,7 +104,7 @@ class Nursery:
         if self._control is not None and self.is_running:
             return self._control
         await self._end()
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         ours.setblocking(False)
         self._control = ours
         try:
@@ -126,10 +136,14 @@ class Nursery:
 
     async def _read(self, control: socket.socket) -> bytes:
         """Return one message; empty when the nursery is gone."""
-        try:
-            return await asyncio.get_running_loop().sock_recv(control, PID_BYTES)
-        except ConnectionError:
-            return b""
+        message = b""
+        with contextlib.suppress(ConnectionError):
+            while len(message) < PID_BYTES:
+                piece = await asyncio.get_running_loop().sock_recv(control, PID_BYTES - len(message))
+                if not piece:
+                    return b""
+                message += piece
+        return message
 
     async def _end(self) -> None:
         control, self._control = self._control, None

@@ -36,6 +36,7 @@ from agent.collect.queues import Lanes
 from agent.collect.records import Polled, Sink
 from agent.collect.retries import PageRetries
 from agent.collect.schedule import LATEST, first_poll_at
+from agent.collect.slowness import Slowness
 from agent.collect.state import FeedState
 from agent.collect.tally import Counts, HealthGauges, show_counts
 from agent.collect.watched import WatchedFeed, WatchedFeeds
@@ -56,9 +57,7 @@ ONCE_HOLD_SECONDS = 30.0
 PARSER_IDLE_SECONDS = 60.0
 """A parser takes 25 MB: it is not kept where feeds change once an hour."""
 SLOW_SHARE = 0.25
-"""Of the places, how many feeds may have that timed out the last time, or took as long as..."""
-SLOW_PART = 0.25
-"""...this part of the deadline."""
+"""Of the places, how many feeds may have that were slow the last time (`slowness`)."""
 _MAX_SLEEP_SECONDS = 5.0
 
 
@@ -102,6 +101,7 @@ class Collector:
             reading=reading,
         )
         self._retries = PageRetries(self._desk, clock)
+        self._slowness = Slowness(settings.timeout_seconds)
         self._heap: list[tuple[datetime, int, WatchedFeed]] = []
         self._sequence = 0
         self.pacer = Pacer(concurrency=settings.per_host_concurrency, spacing_seconds=settings.per_host_spacing_seconds)
@@ -121,6 +121,7 @@ class Collector:
         """Take over `feeds`, each with its state if it has one; those that are disabled are left out."""
         new = [feed for feed in feeds if feed.enabled and self._feeds.get(feed.url) is None]
         now = self._clock()
+        self._slowness.learn(state for feed in new if (state := states.get(feed.url)) is not None)
         for definition in new:
             state = states.get(definition.url) or FeedState(feed_url=definition.url, source_id=definition.source_id)
             if state.source_id != definition.source_id:  # the user has sorted the feed to another source since
@@ -242,15 +243,11 @@ class Collector:
         while self._heap and self._heap[0][0] <= now:
             due_at, _, feed = heapq.heappop(self._heap)
             if not feed.is_removed and feed.due_at == due_at:
-                self._lanes.put(feed, feed.host, is_slow=self._is_slow(feed))
+                self._lanes.put(feed, feed.host, is_slow=self._slowness.is_slow(feed.state))
         max_hold_seconds = ONCE_HOLD_SECONDS if self._is_once else math.inf
         while (found := self._lanes.take(max_hold_seconds)) is not None:
             self._start(*found)
         self._show(now)
-
-    def _is_slow(self, feed: WatchedFeed) -> bool:
-        state = feed.state
-        return state.last_outcome == "timeout" or state.last_seconds > SLOW_PART * self._settings.timeout_seconds
 
     def _start(self, feed: WatchedFeed, is_slow: bool) -> None:
         if feed.is_removed:
@@ -299,6 +296,7 @@ class Collector:
             raise RuntimeError("the collector is not running")
         polled = await self._poller.poll(feed.definition, feed.state, turn)
         self._metrics.fetched(polled.outcome, polled.seconds)
+        self._slowness.note(polled.outcome, polled.seconds)
         pages = await self._desk.read_pages(feed, polled)
         async with self._feeds.lock_of(feed):
             decision = await self._desk.decide(feed, polled, pages)
