@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from streams.model import EnrichedArticle, EntityLabel, RawArticle, Span, TopicLabel
-from streams.query import Match, QueryError, candidates, compile_queries, parse
+from streams.query import Match, Query, QueryError, candidates, compile_queries, parse
 from streams.query import compile as compile_module
+from streams.query import matcher as matcher_module
 from streams.query.candidates import FieldRange
 from streams.text.document import Document
 from tests.unit.query.generate import Maker
@@ -263,3 +264,30 @@ def test_more_concepts_than_are_noted_are_found_all_the_same(monkeypatch: pytest
         assert without.match(document, record) == expected
         found += len(expected)
     assert found > 100
+
+
+def test_clauses_that_are_passed_over_would_have_changed_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    pick = random.Random(5)
+    maker = Maker(pick)
+    queries: dict[str, Query] = {}
+    while len(queries) < 120:
+        parts = [maker.query()[0] for _ in range(pick.randrange(4, 9))]
+        weights = [pick.choice(("", "", "^2", "^0.5", "^-1", "^-3")) for _ in parts]
+        text = " ".join(f"({part}){weight}" for part, weight in zip(parts, weights, strict=True))
+        try:
+            queries[str(len(queries))] = parse(f"{text} min_score:{pick.choice((0, 1, 3, 6, 12))}")
+        except QueryError:
+            continue
+    quick = compile_queries(queries)
+    monkeypatch.setattr(matcher_module, "_MANY_CLAUSES", 1_000_000)
+    plain = compile_queries(queries)
+    found = 0
+    for _ in range(80):
+        record, _page = made_up_article(pick)
+        document = Document.of(record.title, record.text, record.language)
+        monkeypatch.setattr(matcher_module, "_MANY_CLAUSES", 4)
+        matched = quick.match(document, record)
+        monkeypatch.setattr(matcher_module, "_MANY_CLAUSES", 1_000_000)
+        assert matched == plain.match(document, record)
+        found += len(matched)
+    assert found > 300
