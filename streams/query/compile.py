@@ -308,9 +308,9 @@ class Compiler:
                 found.setdefault(atom, []).append(union.concept)
         return {atom: tuple(concepts) for atom, concepts in found.items()}
 
-    def callers(self) -> dict[int, tuple[tuple[int, dict[Leaf, None]], ...]]:
+    def callers(self) -> dict[int, tuple[tuple[int, tuple[Leaf, ...]], ...]]:
         """Return by atom the concepts that it may make, though no word of theirs, and by which alternatives."""
-        found: dict[int, list[tuple[int, dict[Leaf, None]]]] = {}
+        found: dict[int, list[tuple[int, tuple[Leaf, ...]]]] = {}
         for union in self._concepts:
             for atom, leaves in union.callers().items():
                 found.setdefault(atom, []).append((union.concept, leaves))

@@ -6,6 +6,7 @@ Places are worked out once for an article, because many queries share them. `sco
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from streams.query.places import NOWHERE, Places, near_two, spread
@@ -225,7 +226,8 @@ class UnionLeaf(Leaf):
         if not self.others:
             return ()
         if self.concept >= 0:
-            return scan.called.get(self.concept, ())
+            called = scan.called.get(self.concept, ((),))
+            return called[0] if len(called) == 1 else dict.fromkeys(chain.from_iterable(called))
         is_unseen = scan.seen.isdisjoint
         return [leaf for leaf in self.others if not any(map(is_unseen, leaf.required()))]
 
@@ -276,13 +278,13 @@ class UnionLeaf(Leaf):
             return self.atoms
         return tuple(dict.fromkeys((*self.atoms, *[atom for leaf in self.others for atom in rarest(leaf)])))
 
-    def callers(self) -> dict[int, dict[Leaf, None]]:
+    def callers(self) -> dict[int, tuple[Leaf, ...]]:
         """Return the alternatives other than words by the atoms without which they cannot stand."""
         found: dict[int, dict[Leaf, None]] = {}
         for leaf in self.others:
             for atom in rarest(leaf):
                 found.setdefault(atom, {})[leaf] = None
-        return found
+        return {atom: tuple(leaves) for atom, leaves in found.items()}
 
 
 class NearLeaf(Leaf):

@@ -82,7 +82,7 @@ def _remember(
     return found
 
 
-Callers = Mapping[int, tuple[tuple[int, dict[Leaf, None]], ...]]
+Callers = Mapping[int, tuple[tuple[int, tuple[Leaf, ...]], ...]]
 """For atoms other than plain words, the concepts that they may make, and by which alternatives."""
 
 
@@ -142,8 +142,8 @@ class Scan:
 
         An exact word is in it however it is written, and so is a pair of words one of which is exact.
         """
-        self.called: dict[int, dict[Leaf, None]] = {}
-        """By concept the alternatives, plain words aside, that may stand in the article."""
+        self.called: dict[int, list[tuple[Leaf, ...]]] = {}
+        """By concept the alternatives, plain words aside, that may stand in the article; one may be there twice."""
         self.text_base = base = text_base(document)
         self.found: dict[Leaf, Places] = {}
         self.choices: dict[Leaf, Places] = {}
@@ -172,10 +172,11 @@ class Scan:
             following = set()
             for atom in new:
                 for concept, leaves in callers[atom]:
-                    if concept in called:
-                        called[concept] |= leaves
-                    else:
-                        called[concept] = dict(leaves)
+                    known = called.get(concept)
+                    if known is not None:
+                        known.append(leaves)
+                        continue
+                    called[concept] = [leaves]
                     if concept not in seen:
                         seen.add(concept)
                         following.add(concept)
