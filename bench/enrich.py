@@ -33,7 +33,7 @@ from streams.text.language import default_identifier
 
 CONFIG = Path("config")
 STAGES = ("language", "tokens", "entities", "attribution", "dates", "topics and frames", "rules")
-ROUNDS = 6
+ROUNDS = 4
 _NOW = datetime(2023, 4, 25, tzinfo=UTC)
 
 

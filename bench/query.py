@@ -31,7 +31,7 @@ from streams.text.language import default_identifier
 from streams.text.tokens import tokenize
 
 FEW, SOME, MANY = 1_000, 10_000, 100_000
-ARTICLES = 200
+ARTICLES = 120
 SEARCHED_ARTICLES, SEARCHED_RULES = 2_000, 300
 _START = datetime(2023, 4, 25, tzinfo=UTC)
 
