@@ -23,7 +23,6 @@ from streams.channels import Channel
 from streams.faust_app.work import Beside, Decided, Item, Result
 from streams.metrics import Metrics
 from streams.model import Article
-from streams.pipeline import Rejected
 from streams.trends.records import Trend
 
 log = logging.getLogger("rasad.worker")
@@ -91,8 +90,9 @@ class AlertWork:
             if item.channel is channels.TRENDS:
                 return self._decided(None, self._stage.trend(codec.decode(item.payload, Trend), now))
             article = codec.decode(item.payload, Article)
-        except codec.CodecError as error:
-            return Rejected(self.name, error.reason, error.detail)
+        except codec.CodecError:
+            # The index reads the same channels, and puts it into quarantine: once is enough.
+            return self._decided(None, ())
         return self._decided(article, self._stage.step(article, now))
 
     def _decided(self, article: Article | None, alerts: Iterable[Alert]) -> Decided:
