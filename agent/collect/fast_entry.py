@@ -6,7 +6,6 @@ is the first, unless something reset that.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -21,16 +20,13 @@ from agent.collect.fast_values import (
     enforce_href,
     link_attributes,
     link_text,
+    person,
     repaired,
     repaired_tame,
 )
 from agent.collect.values import MAX_AUTHOR_CHARS
 from agent.collect.xml_tree import Element
 
-_EMAIL = re.compile(
-    r"(([a-zA-Z0-9\_\-\.\+]+)@((\[[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.)|(([a-zA-Z0-9\-]+\.)+))"
-    r"([a-zA-Z]{2,4}|[0-9]{1,3})(\]?))(\?subject=\S+)?"
-)
 _TEXT_TYPES = frozenset({"text/plain", "text/html"})
 
 
@@ -305,25 +301,11 @@ class EntryReader:
             elif name or email:
                 self._raw["author"] = name or email
             return
-        author, found = self._raw.get("author"), None
-        if not author:
-            return
-        if len(author) > MAX_AUTHOR_CHARS:
+        author = self._raw.get("author")
+        if author and len(author) > MAX_AUTHOR_CHARS:
             raise NotSure
-        if "@" in author and (match := _EMAIL.search(author)):
-            found = match[0]
-            for cut in (found, "()", "<>", "&lt;&gt;"):
-                author = author.replace(cut, "")
-            author = author.strip()
-            if author and author[0] == "(":
-                author = author[1:]
-            if author and author[-1] == ")":
-                author = author[:-1]
-            author = author.strip()
         if author:
-            detail["name"] = author
-        if found:
-            detail["email"] = found
+            detail.update(person(author))
 
     def on_contributor(self, element: Element, depth: int) -> None:
         for child in element:

@@ -15,6 +15,10 @@ _WINDOWS_1252 = {
 }
 _CONTROLS = re.compile("[\x80-\x9f]")
 _TYPES = {"text": "text/plain", "plain": "text/plain", "html": "text/html", "xhtml": "application/xhtml+xml"}
+_EMAIL = re.compile(
+    r"(([a-zA-Z0-9\_\-\.\+]+)@((\[[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.)|(([a-zA-Z0-9\-]+\.)+))"
+    r"([a-zA-Z]{2,4}|[0-9]{1,3})(\]?))(\?subject=\S+)?"
+)
 HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
 
 
@@ -169,3 +173,21 @@ def enforce_href(attributes: dict[str, str]) -> None:
         attributes.pop("url", None)
         attributes.pop("uri", None)
         attributes["href"] = href
+
+
+def person(author: str) -> dict[str, str]:
+    """Return the `name` and the `email` in a line that names an author."""
+    detail: dict[str, str] = {}
+    if "@" in author and (match := _EMAIL.search(author)):
+        detail["email"] = match[0]
+        for cut in (match[0], "()", "<>", "&lt;&gt;"):
+            author = author.replace(cut, "")
+        author = author.strip()
+        if author and author[0] == "(":
+            author = author[1:]
+        if author and author[-1] == ")":
+            author = author[:-1]
+        author = author.strip()
+    if author:
+        detail["name"] = author
+    return detail
