@@ -18,8 +18,8 @@ from streams.entities.patterns import Compiled
 from streams.entities.retrieval import Alike, Near
 from streams.entities.sounds import ABJADS, CASED, script_of
 
-CACHE_WORDS: Final = 10_000
-"""The words of one generation that are remembered for each language family: some 18 MB, twice that for two."""
+CACHE_WORDS: Final = 20_000
+"""The words of one generation that are remembered for each language family: some 5 MB, twice that for two."""
 CACHE_METS: Final = 4_000
 """The words whose nearness to the parts is remembered: only those of possible names are asked for."""
 
@@ -138,6 +138,7 @@ class Vocabulary:
         self.surnames: dict[int, frozenset[int]] = {entity: frozenset(found) for entity, found in surnames.items()}
         """The one-word patterns of each entity that count when the article names the bearer in full."""
         self._words: dict[str, _Table] = {}
+        self._shared: dict[tuple[frozenset[int], frozenset[int], frozenset[int]], Word] = {}
         self._mets: dict[tuple[str, str], Met] = {}
         self._witnessed: dict[tuple[str, str, int], Single | None] = {}
 
@@ -193,6 +194,8 @@ class Vocabulary:
         weak = _union([word.weak for word in words])
         if singles:
             weak = weak.difference([single.pattern for single in singles])
+        if not (singles or passed_over or given or is_ambiguous):
+            return self._share(weak, anchors, befores)
         if not (singles or weak or anchors or befores or passed_over or given):
             return NO_MEANING
         found = Word(tuple(self._best_of_each(singles)), weak, anchors, befores)
@@ -220,7 +223,7 @@ class Vocabulary:
         words = [each.word for each in meant]
         anchors = _union([word.anchors for word in words])
         befores = _union([word.befores for word in words])
-        return _Meant(_word(_union([word.weak for word in words]), anchors, befores), tuple(alone.items()))
+        return _Meant(self._share(_union([word.weak for word in words]), anchors, befores), tuple(alone.items()))
 
     def _mean_alike(self, alike: Alike, family: str, is_cased: bool) -> _Meant:
         numbers = {
@@ -229,8 +232,20 @@ class Vocabulary:
         weak = frozenset(number for number in numbers if self._patterns[number].form in _SURNAMES)
         alone = [(number, self._most_alone(number, is_cased)) for number in numbers]
         anchors, befores = _union((), self._anchored, alike.parts), _union((), self._before, alike.parts)
-        word = _word(weak or _NO_PATTERNS, anchors, befores)
+        word = self._share(weak or _NO_PATTERNS, anchors, befores)
         return _Meant(word, tuple((number, most + _SLACK) for number, most in alone if most > 0))
+
+    def _share(self, weak: frozenset[int], anchors: frozenset[int], befores: frozenset[int]) -> Word:
+        """Return the one word of all that mean this and nothing else: some seven of an article's words share it."""
+        if not (weak or anchors or befores):
+            return NO_MEANING
+        key = weak, anchors, befores
+        found = self._shared.get(key)
+        if found is None:
+            if len(self._shared) >= CACHE_WORDS:
+                self._shared.clear()
+            found = self._shared[key] = Word((), weak, anchors, befores)
+        return found
 
     def _is_of(self, number: int, family: str) -> bool:
         """Whether a one-word name is one in the languages of `family`."""
@@ -299,10 +314,6 @@ class Vocabulary:
             script = self._parts.parts[part].script
             found.setdefault(script if script in ABJADS else "full", []).append(part)
         return {script: tuple(parts) for script, parts in found.items()}
-
-
-def _word(weak: frozenset[int], anchors: frozenset[int], befores: frozenset[int]) -> Word:
-    return Word((), weak, anchors, befores) if weak or anchors or befores else NO_MEANING
 
 
 def _goodness(single: Single) -> tuple[bool, int, float]:
