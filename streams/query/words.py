@@ -32,7 +32,7 @@ def text_node(raw: str, column: int, *, is_exact: bool = False, has_star: bool =
     if has_star:
         return Phrase(_with_prefix(raw, column))
     try:
-        return _known_node(raw) if len(raw) <= _SHORT else _plain_node(raw)
+        return _known_node(raw) if len(raw) <= _SHORT and " " not in raw else _plain_node(raw)
     except QueryError as error:
         raise type(error)(error.message, column) from error
 
@@ -53,7 +53,7 @@ def _plain_node(raw: str) -> Node:
 
 _SHORT = 64
 _known_node = lru_cache(maxsize=20_000)(_plain_node)
-"""Rules have their words in common."""
+"""Rules have their words in common, their phrases seldom."""
 
 
 def phrase_words(raw: str, column: int, *, is_exact: bool = False) -> tuple[Word, ...]:
