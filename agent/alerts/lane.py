@@ -85,6 +85,7 @@ class Lane:
         self._policy = policy
         self._metrics = metrics
         self._units: dict[str, _Unit] = {}
+        self._waiting = 0
         self._heap: list[tuple[datetime, int, str]] = []
         self._number = 0
         self._changed = asyncio.Event()
@@ -121,7 +122,7 @@ class Lane:
             await self._moved.wait()
 
     def __len__(self) -> int:
-        return sum(len(unit.deliveries) for unit in self._units.values())
+        return self._waiting
 
     def __contains__(self, delivery: Delivery) -> bool:
         unit = self._units.get(_unit_key(delivery))
@@ -141,6 +142,7 @@ class Lane:
             unit = self._units[key] = _Unit(key, delivery.due_at, delivery.batch is not None)
             self._push(unit)
         unit.deliveries[delivery.key] = delivery
+        self._waiting += 1
         if delivery.first_tried_at is not None:
             self._failing_since = min(filter(None, (self._failing_since, delivery.first_tried_at)))
         self._show()
@@ -170,6 +172,7 @@ class Lane:
         waiting = [delivery for unit in self._units.values() for delivery in unit.deliveries.values()]
         self._units.clear()
         self._heap.clear()
+        self._waiting = 0
         self._show()
         return waiting
 
@@ -238,7 +241,7 @@ class Lane:
             await self._journal.settle([replace(one, status="muted", finished_at=now) for one in silent])
             self._count("muted", len(silent))
             for one in silent:
-                del unit.deliveries[one.key]
+                self._waiting -= unit.deliveries.pop(one.key, None) is not None
         return [one for one, is_muted in zip(deliveries, muted, strict=True) if not is_muted]
 
     async def _settle(self, unit: _Unit, deliveries: list[Delivery], sent: Sent) -> None:
@@ -310,7 +313,7 @@ class Lane:
 
     def _finish(self, unit: _Unit, done: Iterable[Delivery]) -> None:
         for one in done:
-            unit.deliveries.pop(one.key, None)
+            self._waiting -= unit.deliveries.pop(one.key, None) is not None
         if unit.deliveries:  # what came to a digest while it was on its way follows
             self._push(unit)
         else:
