@@ -34,6 +34,8 @@ from streams.quarantine import quarantine_id
 log = logging.getLogger("rasad.alerts")
 
 _POLL_MS = 50
+_JOIN_MS = 1_000
+_LEAST_SESSION_MS = 6_000
 _METADATA_MS = 10_000
 _RETRY_SECONDS = 1.0
 _MAX_RETRY_SECONDS = 30.0
@@ -131,7 +133,8 @@ class KafkaIntake:
             def on_partitions_assigned(self, assigned: Any) -> None:
                 intake._is_assigned = bool(assigned)
 
-        session_ms = int(self._settings.worker.session_seconds * 1000)
+        # Brokers take no less, and a machine that is busy would be thrown out again before it has joined.
+        session_ms = max(int(self._settings.worker.session_seconds * 1000), _LEAST_SESSION_MS)
         consumer = KafkaConsumer(
             **client_options(self._settings.kafka),
             bootstrap_timeout_ms=BOOTSTRAP_TIMEOUT_MS,
@@ -154,7 +157,8 @@ class KafkaIntake:
 
     def _follow(self, consumer: Any, follower: Any, _: float) -> None:
         while not self._stop.is_set():
-            polled = consumer.poll(timeout_ms=_POLL_MS)
+            # Joining the group takes several answers of the broker; a short poll would give up between them.
+            polled = consumer.poll(timeout_ms=_POLL_MS if self.is_owner else _JOIN_MS)
             woken = self._read(follower)
             # Not by `assignment()`, which still has during a rebalance what was there before.
             if self._is_assigned and not self.is_owner:

@@ -68,7 +68,6 @@ def list_(
     """
     from agent.alerts.book import AlertSearch, matching
     from agent.moments import parse_moment
-    from agent.render import printable
 
     try:
         start = parse_moment(since, datetime.now(UTC)) if since else None
@@ -80,7 +79,7 @@ def list_(
         for stored in matching(book.find(search), query):
             if (only_open and stored.acknowledged_at is not None) or not stored.alert.is_shown:
                 continue
-            click.echo(_json(stored) if as_json else printable(_line(stored)))
+            click.echo(_json(stored) if as_json else _line(stored))
             shown += 1
             if shown == limit:
                 break
