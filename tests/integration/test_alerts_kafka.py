@@ -204,10 +204,11 @@ def test_one_deliverer_works_and_the_other_takes_over(rig: AlertRig) -> None:
         ]
         owner.kill()
         rig.send([about(place) for place in PLACES[3:6]])
-        rig.until(lambda: len(ops.alerts) == 6, "six alerts")
+        rig.until(lambda: len({alert["alert_id"] for alert in ops.alerts}) == 6, "six alerts")
         [other] = [one for one in both if one is not owner]
         assert other.stop() == 0
-    assert len(set(ops.keys)) == len(ops.keys) == 6
+    # What the first had sent and not noted yet when it was killed may come twice, with the same key.
+    assert len(set(ops.keys)) == 6
 
 
 def test_mute_acknowledge_quarantine_and_retry(rig: AlertRig) -> None:
