@@ -196,7 +196,7 @@ class KillablePool:
 
     async def _end_idle(self, idle_seconds: float) -> None:
         while self._workers:
-            await asyncio.sleep(idle_seconds / 2)
+            await asyncio.sleep(idle_seconds / 4)
             now = time.monotonic()
             for worker in [worker for worker in self._idle if now - worker.idle_since >= idle_seconds]:
                 # Not one that was taken while the one before it was being ended.
