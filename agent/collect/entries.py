@@ -137,8 +137,10 @@ def _entry_url(raw: dict[str, Any], base: str | None) -> str | None:
     if not link.startswith(("https://", "http://", "/")) and link == string(raw.get("id")).strip():
         # A GUID that was taken for a permalink only because RSS says so by default ("12345").
         link = ""
+    if (url := absolute_url(link, base)) is not None:
+        return url
     alternate = _link_of(raw, "alternate")
-    return absolute_url(link, base) or (absolute_url(alternate, base) if "<" not in alternate else None)
+    return absolute_url(alternate, base) if "<" not in alternate else None
 
 
 def _text(raw: dict[str, Any], version: str, *, is_tame: bool) -> tuple[str, str]:
@@ -225,6 +227,10 @@ def _author_name(text: str) -> str:
 
 
 def _image(raw: dict[str, Any], base: str | None, markup: str) -> str | None:
+    if "media_thumbnail" in raw:  # mostly, and mostly good
+        for item in mappings(raw["media_thumbnail"]):
+            if (url := item.get("url")) and (found := absolute_url(string(url), base)):
+                return found
     for candidate in _images(raw, markup):
         if candidate and (found := absolute_url(candidate, base)):
             return found
@@ -232,9 +238,6 @@ def _image(raw: dict[str, Any], base: str | None, markup: str) -> str | None:
 
 
 def _images(raw: dict[str, Any], markup: str) -> Iterator[str]:
-    if "media_thumbnail" in raw:
-        for item in mappings(raw["media_thumbnail"]):
-            yield string(item.get("url"))
     if "media_content" in raw:
         for item in mappings(raw["media_content"]):
             url = string(item.get("url") or item.get("href"))
