@@ -18,6 +18,7 @@ from deploy.dev.service import NotReady
 from deploy.dev.services import Elasticsearch, Kafka
 from deploy.dev.settings import kafka_properties
 from streams import codec
+from streams.channels import CHANNELS
 from tests.integration.worker_kit import Rig, raw, until
 
 pytestmark = [pytest.mark.services, pytest.mark.slow, pytest.mark.timeout(600)]
@@ -153,7 +154,7 @@ def test_everything_works_over_tls_with_scram(
         "RASAD_KAFKA__CA_FILE": str(secure_kafka.ca_file),
     }
     try:
-        assert rig.rasad("admin", "init").stdout.count("created") == 7
+        assert rig.rasad("admin", "init").stdout.count(": created") == len(CHANNELS)
         worker = rig.worker()
         until(worker.is_ready, f"a worker\n{rig.last_words()}")
         producer = KafkaProducer(**client_options(rig.settings.kafka), acks="all")
