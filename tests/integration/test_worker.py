@@ -158,7 +158,8 @@ def test_a_worker_waits_for_elasticsearch(rig: Rig, elasticsearch: Elasticsearch
     elasticsearch.kill()
     # More than a worker keeps in memory: the rest stays with Kafka, and a worker that joins now gets its share of it.
     count = 2_500
-    rig.send([raw(number) for number in range(count)])
+    now = datetime.now(UTC)  # of old articles the story stage would ask the store, and wait as well
+    rig.send([raw(number, published_at=now, collected_at=now) for number in range(count)])
     until(lambda: worker.metric("rasad_articles_total", stage="story") >= count, "the other stages to go on meanwhile")
     other = rig.worker()
     until(other.is_ready, "the other one to get a share")
