@@ -114,7 +114,7 @@ def _wait_for_articles(path: Path, count: int) -> None:
     from streams.stores.base import StoreError
     from streams.stores.sqlite import SqliteStore
 
-    give_up = time.monotonic() + 300
+    give_up = time.monotonic() + 90
     while time.monotonic() < give_up:
         with contextlib.suppress(StoreError):  # not made yet
             store = SqliteStore(path, read_only=True)

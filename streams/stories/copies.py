@@ -10,7 +10,7 @@ source share although they are no copies are held to be that source's own, and a
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -191,8 +191,8 @@ class CopyIndex:
             self._last = fingerprint, _minhash(fingerprint)
         return self._last[1]
 
-    def _own_windows(self, *sources: int) -> set[int]:
-        return {window for source in sources for window in self._boilerplate.get(source, ())}
+    def _own_windows(self, *sources: int) -> list[dict[int, None]]:
+        return [known for source in dict.fromkeys(sources) if (known := self._boilerplate.get(source))]
 
     def _learn(self, source: int, windows: Iterable[int]) -> None:
         known = self._boilerplate.setdefault(source, {})
@@ -205,12 +205,12 @@ class CopyIndex:
 
 
 def _overlap(
-    windows: set[int], fingerprint: Fingerprint, other: Fingerprint, not_counted: set[int]
+    windows: set[int], fingerprint: Fingerprint, other: Fingerprint, not_counted: Sequence[dict[int, None]]
 ) -> tuple[float, float, float]:
     """Return how many windows two texts share, and how many each has; estimated where of one only a sketch is kept."""
     mine, its = windows, set(other.windows)
-    if not_counted:
-        mine, its = mine - not_counted, its - not_counted
+    for known in not_counted:  # each looked up in, none gone through: a source's boilerplate outgrows an article
+        mine, its = mine.difference(known), its.difference(known)
     # Hashes are spread evenly, and a sketch has all of them up to its largest.
     limit = min(_complete_up_to(fingerprint), _complete_up_to(other))
     if limit < LARGEST_HASH:
