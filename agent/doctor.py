@@ -271,10 +271,10 @@ def _sqlite(settings: Settings) -> Finding:
 
 
 def _feeds(settings: Settings, folder: Path, kind: str) -> Finding:
-    from agent.collect.dates import utc_now
-    from agent.collect.feeds import load_feeds
     from agent.collect.health import assess_feeds, count_problems
-    from agent.collect.known_states import known_states
+    from agent.feed_check.known_states import known_states
+    from agent.feeds.load import load_feeds
+    from agent.parse.dates import utc_now
 
     feeds = load_feeds(folder / "feeds", Faults())
     states = known_states(settings, kind)

@@ -1,6 +1,6 @@
 """Processes that do what hostile input makes dangerous, and that can be killed for it.
 
-    async with KillablePool("agent.collect.parse_worker", workers=1, memory_bytes=…) as pool:
+    async with KillablePool("agent.parse.worker", workers=1, memory_bytes=…) as pool:
         reply = await pool.ask(payload, cpu_seconds=5)      # bytes; WorkerKilled when it cost too much
 
 The module named is the child: `agent.killable_child.serve` is its main loop. Workers are forked from a nursery that has

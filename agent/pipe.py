@@ -18,8 +18,8 @@ from typing import IO, Any
 
 import msgspec
 
-from agent.collect.dates import parse_date
-from agent.collect.urls import canonical_url
+from agent.parse.dates import parse_date
+from agent.parse.urls import canonical_url
 from streams.identity import article_id
 from streams.model import SCHEMA, Article, RawArticle
 

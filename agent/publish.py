@@ -18,11 +18,11 @@ from typing import Any
 
 import msgspec
 
-from agent.collect.dates import utc_now
 from agent.collect.records import Delivery, SinkUnavailable
 from agent.collect.state import ENTRY_BYTES, FeedState
 from agent.errors import ServiceUnavailable
 from agent.kafka_clients import client_options
+from agent.parse.dates import utc_now
 from agent.settings import KafkaSettings
 from streams import codec
 from streams.channels import BACKFILL, FEED_STATE, RAW

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from agent.alerts.embedded import EmbeddedAlerts
     from agent.alerts.load import AlertConfig
     from agent.collect.collector import Collector
-    from agent.collect.feeds import FeedDefinition
     from agent.collect.state import FeedState
     from agent.embedded import EmbeddedSink, OnStored
+    from agent.feeds.definitions import FeedDefinition
     from agent.pages.rules import PageRules
     from agent.web.access import Access
     from agent.web.live import Hub

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from agent.collect.feeds import load_feeds
 from agent.config_files import Faults, Located, load_list, yaml_files
+from agent.feeds.load import load_feeds
 from streams.definitions import SourceDefinition
 from streams.text.tokens import tokenize
 

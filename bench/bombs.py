@@ -85,7 +85,7 @@ def bombs() -> dict[str, bytes]:
 
 async def cost_of_bombs(bomb_names: set[str] | None = None) -> dict[str, tuple[str, float, float]]:
     """Return outcome, seconds until the answer, and seconds that an ordinary feed waits meanwhile, by bomb."""
-    from agent.collect.parse_pool import ParsePool
+    from agent.parse.pool import ParsePool
     from agent.settings import CollectSettings
 
     found = {}

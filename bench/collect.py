@@ -61,13 +61,13 @@ def _feedparser(document: bytes) -> None:
 
 
 def _ours(document: bytes) -> None:
-    from agent.collect.parse import parse_document
+    from agent.parse.feed import parse_document
 
     assert len(parse_document(document, url="https://bench.example/rss").entries) == ITEMS
 
 
 async def _pooled(document: bytes) -> float:
-    from agent.collect.parse_pool import ParsePool
+    from agent.parse.pool import ParsePool
     from agent.settings import CollectSettings
 
     async with ParsePool(CollectSettings()) as pool:
@@ -81,10 +81,10 @@ async def _pooled(document: bytes) -> float:
 
 def _decide(*, is_first: bool) -> float:
     from agent.collect.decide import decide
-    from agent.collect.feeds import FeedDefinition
-    from agent.collect.parse import parse_document
     from agent.collect.records import Polled
     from agent.collect.state import FeedState
+    from agent.feeds.definitions import FeedDefinition
+    from agent.parse.feed import parse_document
     from agent.settings import CollectSettings
 
     feed = FeedDefinition(url="https://bench.example/rss", source_id="bench", name="Bench")
@@ -108,9 +108,9 @@ def _memory() -> dict[str, float]:
     from pathlib import Path
 
     from agent.collect.collector import Collector
-    from agent.collect.feeds import load_feeds
     from agent.collect.state import FeedState, SeenEntry, pack_seen
     from agent.config_files import Faults
+    from agent.feeds.load import load_feeds
     from agent.settings import CollectSettings
     from streams.metrics import Metrics
 

@@ -156,7 +156,7 @@ async def measure(feeds: int) -> dict[str, Any]:
     import psutil
 
     from agent.collect.collector import Collector
-    from agent.collect.feeds import FeedDefinition
+    from agent.feeds.definitions import FeedDefinition
     from agent.settings import CollectSettings
     from streams.metrics import Metrics
 

@@ -57,8 +57,8 @@ def run() -> dict[str, Any]:
 async def _pushes() -> list[float]:
     import msgspec
 
-    from agent.collect.feeds import FeedDefinition
     from agent.collect.state import FeedState
+    from agent.feeds.definitions import FeedDefinition
     from agent.runtime import embedded_agent
     from agent.settings import Settings, StoreSettings, WebSubSettings
     from agent.websub.records import Subscription

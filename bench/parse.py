@@ -77,8 +77,8 @@ def _atom() -> bytes:
 
 
 def _check_identical(document: bytes) -> None:
-    from agent.collect.fast import read_fast
-    from agent.collect.parse import parse_document
+    from agent.parse.fast import read_fast
+    from agent.parse.feed import parse_document
 
     url = "https://bench.example/rss"
     assert parse_document(document, url=url) == parse_document(document, url=url, is_fast=False)
@@ -92,7 +92,7 @@ def _bare(document: bytes) -> None:
 
 
 def _ours(document: bytes) -> None:
-    from agent.collect.parse import parse_document
+    from agent.parse.feed import parse_document
 
     assert len(parse_document(document, url="https://bench.example/rss").entries) == ENTRIES
 
@@ -116,7 +116,7 @@ def _by_turns(*works: Callable[[], None]) -> list[float]:
 
 
 async def _pooled(document: bytes) -> float:
-    from agent.collect.parse_pool import ParsePool
+    from agent.parse.pool import ParsePool
     from agent.settings import CollectSettings
 
     async with ParsePool(CollectSettings()) as pool:

@@ -11,9 +11,9 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import msgspec
 
-from agent.collect.encoding import decode_document
-from agent.collect.links import link_header_targets
-from agent.collect.urls import absolute_url
+from agent.parse.encoding import decode_document
+from agent.parse.link_header import link_header_targets
+from agent.parse.urls import absolute_url
 
 OLDER = ("prev-archive", "next")
 """Relations that lead back, the better first: an archive does not change, a page does while it is read."""

@@ -20,17 +20,18 @@ import msgspec
 from agent.backfill.links import older_url
 from agent.backfill.progress import BackfillProgress, Document
 from agent.backfill.targets import Target
-from agent.collect.dates import utc_now
 from agent.collect.decide import decide
 from agent.collect.delivering import deliver_until_done
-from agent.collect.feeds import FeedDefinition
-from agent.collect.fetch import Fetched, Fetcher
-from agent.collect.parse_pool import ParsePool
-from agent.collect.records import Decision, Delivery, ParsedEntry, ParsedFeed, Polled, Sink
+from agent.collect.records import Decision, Delivery, Polled, Sink
 from agent.collect.state import ENTRY_BYTES, MAX_SEEN, FeedState, merged_seen
+from agent.feeds.definitions import FeedDefinition
+from agent.fetch.fetcher import Fetched, Fetcher
 from agent.pages.apply import with_pages
 from agent.pages.reader import PageReader, Reading
 from agent.pages.records import Page
+from agent.parse.dates import utc_now
+from agent.parse.pool import ParsePool
+from agent.parse.records import ParsedEntry, ParsedFeed
 from agent.settings import CollectSettings
 from streams.metrics import Metrics
 from streams.model import RawArticle

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from agent.backfill.progress import Document
-from agent.collect.feeds import FeedDefinition, url_fault
 from agent.errors import UsageError
+from agent.feeds.definitions import FeedDefinition, url_fault
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,4 @@
-"""Collecting: schedule, fetch, parse, decide, deliver.
+"""Collecting: polls feeds when they are due, decides what is new, delivers it.
 
-    feeds.py ─▶ collector.py ─ fetch.py (guard.py) ─▶ parse_pool.py (parse.py in worker processes) ─▶ decide.py ─▶ Sink
-
-The parser processes import this package, so it imports nothing by itself; take each door from its module.
+collector.py ─ schedule.py, queues.py ─▶ poll.py (agent.fetch, agent.parse) ─▶ decide.py ─▶ desk.py ─▶ Sink
 """

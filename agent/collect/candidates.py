@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from agent.collect.dates import assess
-from agent.collect.records import ParsedEntry, ParsedFeed
 from agent.collect.state import NO_GUID, FeedState, SeenEntry
-from agent.collect.urls import canonical_url
+from agent.parse.dates import assess
+from agent.parse.records import ParsedEntry, ParsedFeed
+from agent.parse.urls import canonical_url
 from streams.identity import article_id
 
 SHARED_BY = 3

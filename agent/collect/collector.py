@@ -24,13 +24,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from agent.collect.dates import utc_now
 from agent.collect.desk import Desk, OnPolled
-from agent.collect.feeds import FeedDefinition
-from agent.collect.fetch import Fetcher
-from agent.collect.guard import AddressGuard
-from agent.collect.pacing import Pacer, Turn
-from agent.collect.parse_pool import ParsePool
 from agent.collect.poll import Poller
 from agent.collect.queues import Lanes
 from agent.collect.records import Polled, Sink
@@ -40,7 +34,13 @@ from agent.collect.slowness import Slowness
 from agent.collect.state import FeedState
 from agent.collect.tally import Counts, HealthGauges, show_counts
 from agent.collect.watched import WatchedFeed, WatchedFeeds
+from agent.feeds.definitions import FeedDefinition
+from agent.fetch.fetcher import Fetcher
+from agent.fetch.guard import AddressGuard
+from agent.fetch.pacing import Pacer, Turn
 from agent.pages.reader import PageReader, Reading
+from agent.parse.dates import utc_now
+from agent.parse.pool import ParsePool
 from agent.settings import CollectSettings, WebSubSettings
 from agent.websub.decide_push import decide_push
 from agent.websub.subscriber import Subscriber

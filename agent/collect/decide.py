@@ -26,14 +26,15 @@ from agent.collect.candidates import (
     is_alike,
     newness,
 )
-from agent.collect.dates import assess
 from agent.collect.failures import OK_OUTCOMES
-from agent.collect.feeds import FeedDefinition
 from agent.collect.movement import after_failed_move, after_move, held_until, pace, watched
-from agent.collect.records import Decision, ParsedEntry, ParsedFeed, Polled
+from agent.collect.records import Decision, Polled
 from agent.collect.schedule import next_poll_at
 from agent.collect.state import ALIAS_BYTES, MAX_ALIASES, MAX_SHARED_LINKS, NO_GUID, FeedState, SeenEntry, pack_seen
 from agent.collect.tempo import observe
+from agent.feeds.definitions import FeedDefinition
+from agent.parse.dates import assess
+from agent.parse.records import ParsedEntry, ParsedFeed
 from agent.settings import CollectSettings
 from streams.identity import article_id
 from streams.model import RawArticle

@@ -14,11 +14,11 @@ from datetime import datetime
 
 from agent.collect.decide import decide
 from agent.collect.delivering import deliver_until_done
-from agent.collect.feeds import FeedDefinition
 from agent.collect.records import Decision, Delivery, Polled, Sink
 from agent.collect.state import FeedState
 from agent.collect.tally import tally
 from agent.collect.watched import WatchedFeed, WatchedFeeds
+from agent.feeds.definitions import FeedDefinition
 from agent.pages import again
 from agent.pages.apply import with_pages
 from agent.pages.reader import PageReader, Reading, ReadPages

@@ -13,9 +13,9 @@ from statistics import median
 from msgspec import Struct
 
 from agent.collect.failures import FailureClass, failure_class
-from agent.collect.feeds import FeedDefinition, same_feed_key
 from agent.collect.state import FeedState
 from agent.collect.tempo import expected_entries
+from agent.feeds.definitions import FeedDefinition, same_feed_key
 from streams.metrics import FEED_PROBLEMS, Metrics
 
 STALE_GAPS = 5.0

@@ -24,9 +24,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from agent.collect.collector import Collector
-from agent.collect.feeds import FeedDefinition
 from agent.collect.state import FeedState, decode_states
 from agent.errors import ServiceUnavailable
+from agent.feeds.definitions import FeedDefinition
 from agent.kafka_clients import KafkaAdmin, client_options, kafka_faults
 from agent.publish import partition_of
 from agent.settings import KafkaSettings

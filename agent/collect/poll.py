@@ -5,15 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 
-from agent.collect.credentials import CredentialsError, secret_headers
-from agent.collect.feeds import FeedDefinition
-from agent.collect.fetch import Fetched, Fetcher
-from agent.collect.pacing import Turn
-from agent.collect.parse_pool import ParsePool
-from agent.collect.parse_worker import ParseReply
 from agent.collect.records import Polled
-from agent.collect.skips import skip_times
 from agent.collect.state import FeedState
+from agent.feeds.definitions import FeedDefinition
+from agent.fetch.credentials import CredentialsError, secret_headers
+from agent.fetch.fetcher import Fetched, Fetcher
+from agent.fetch.pacing import Turn
+from agent.parse.pool import ParsePool
+from agent.parse.skips import skip_times
+from agent.parse.worker import ParseReply
 from agent.websub.links import hub_and_topic
 
 

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from agent.collect.pacing import Pacer
+from agent.fetch.pacing import Pacer
 
 T = TypeVar("T")
 

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from agent.collect.failures import failure_class
-from agent.collect.feeds import FeedDefinition
 from agent.collect.records import Polled
 from agent.collect.state import FeedState
 from agent.collect.tempo import Tempo, wait_seconds
+from agent.feeds.definitions import FeedDefinition
 from agent.settings import CollectSettings
 
 JITTER = 0.1

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from agent.collect.failures import OK_OUTCOMES
-from agent.collect.feeds import FeedDefinition
 from agent.collect.health import show_health
 from agent.collect.records import Decision
 from agent.collect.state import FeedState
+from agent.feeds.definitions import FeedDefinition
 from streams.metrics import Metrics
 
 log = logging.getLogger("rasad.collect")

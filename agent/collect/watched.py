@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from agent.collect.feeds import FeedDefinition
-from agent.collect.pacing import pace_key
 from agent.collect.state import FeedState
+from agent.feeds.definitions import FeedDefinition
+from agent.fetch.pacing import pace_key
 
 
 @dataclass(eq=False)

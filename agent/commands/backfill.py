@@ -73,10 +73,10 @@ def command(
     import msgspec
 
     from agent.backfill.targets import resolve
-    from agent.collect.feeds import load_feeds
     from agent.config_files import Faults
     from agent.definitions import load_definitions
     from agent.errors import UsageError
+    from agent.feeds.load import load_feeds
     from agent.moments import parse_moment
     from agent.pages.reader import Reading
     from agent.pages.rules import load_page_rules
@@ -121,10 +121,10 @@ async def _backfill(
     from rich.console import Console
 
     from agent.backfill.run import Backfiller
-    from agent.collect.fetch import Fetcher
-    from agent.collect.parse_pool import ParsePool
+    from agent.fetch.fetcher import Fetcher
     from agent.observe import set_up_logging
     from agent.pages.reader import PageReader
+    from agent.parse.pool import ParsePool
 
     console = Console(stderr=True)
     set_up_logging(settings.log, console if console.is_terminal else None)

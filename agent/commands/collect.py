@@ -9,8 +9,8 @@ import click
 
 if TYPE_CHECKING:
     from agent.collect.collector import Collector
-    from agent.collect.feeds import FeedDefinition
     from agent.collect.kafka_state import FeedShare
+    from agent.feeds.definitions import FeedDefinition
     from agent.pages.rules import PageRules
     from agent.settings import Settings
 
@@ -34,10 +34,10 @@ def command(folder: str | None, once: bool, metrics_port: int | None) -> int:
 
     import msgspec
 
-    from agent.collect.feeds import load_feeds
-    from agent.collect.lists import refresh_due
     from agent.config_files import Faults
     from agent.errors import UsageError
+    from agent.feeds.lists import refresh_due
+    from agent.feeds.load import load_feeds
     from agent.kafka_clients import client_options
     from agent.observe import set_up_logging
     from agent.pages.rules import load_page_rules

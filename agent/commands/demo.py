@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from agent.collect.feeds import FeedDefinition
     from agent.demo.server import DemoServer
+    from agent.feeds.definitions import FeedDefinition
     from agent.runtime import EmbeddedAgent
     from agent.settings import Settings
     from streams.stores.base import SearchPage
@@ -109,7 +109,7 @@ def _demo_settings(settings: Settings, store: Path) -> Settings:
 
 
 def _feeds(server: DemoServer) -> list[FeedDefinition]:
-    from agent.collect.feeds import FeedDefinition
+    from agent.feeds.definitions import FeedDefinition
 
     return [
         FeedDefinition(

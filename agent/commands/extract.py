@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from agent.collect.feeds import FeedDefinition
+    from agent.feeds.definitions import FeedDefinition
     from agent.pages.reader import Reading
     from agent.pages.records import Page
     from agent.settings import Settings
@@ -35,8 +35,8 @@ def command(
     """
     import asyncio
 
-    from agent.collect.feeds import load_feeds
     from agent.config_files import Faults
+    from agent.feeds.load import load_feeds
     from agent.pages.reader import Reading
     from agent.pages.rules import load_page_rules
     from agent.pages.show import as_json as json_line
@@ -69,8 +69,8 @@ def command(
 
 
 async def _from_url(url: str, settings: Settings, reading: Reading, source_id: str) -> Page:
-    from agent.collect.fetch import Fetcher
     from agent.errors import DataError
+    from agent.fetch.fetcher import Fetcher
     from agent.pages.reader import PageReader
     from streams.metrics import Metrics
 
@@ -87,8 +87,8 @@ async def _from_url(url: str, settings: Settings, reading: Reading, source_id: s
 async def _from_file(
     file: str, settings: Settings, reading: Reading, source_id: str, url: str | None, content_type: str
 ) -> Page:
-    from agent.collect.decompress import BodyError, gunzip
     from agent.errors import DataError
+    from agent.fetch.decompress import BodyError, gunzip
     from agent.pages.pool import PagePool
 
     name = "standard input" if file == "-" else file

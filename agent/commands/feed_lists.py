@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from agent.collect.discover import Discovery
-    from agent.collect.feeds import FeedDefinition
-    from agent.collect.verify import Checked
+    from agent.feed_check.discover import Discovery
+    from agent.feed_check.verify import Checked
+    from agent.feeds.definitions import FeedDefinition
     from agent.settings import Settings
 
 _CONFIG = click.option(
@@ -32,9 +32,9 @@ def discover(url: str, folder: str | None, as_json: bool) -> int:
 
     import msgspec
 
-    from agent.collect.discover import discover as search
-    from agent.collect.feeds import url_fault
     from agent.errors import UsageError
+    from agent.feed_check.discover import discover as search
+    from agent.feeds.definitions import url_fault
 
     if "://" not in url:
         url = f"https://{url}"
@@ -68,10 +68,10 @@ def check(
 
     import msgspec
 
-    from agent.collect.feed_files import verified_texts, write_texts
-    from agent.collect.verify import as_patch as patch_of
-    from agent.collect.verify import check_feeds
     from agent.errors import UsageError
+    from agent.feed_check.verify import as_patch as patch_of
+    from agent.feed_check.verify import check_feeds
+    from agent.feeds.files import verified_texts, write_texts
 
     settings, feeds, path = _load(folder)
     chosen = [feed for feed in feeds if not ids or {feed.id, feed.url, feed.source_id} & set(ids)]
@@ -114,8 +114,8 @@ def refresh(folder: str | None, as_json: bool) -> int:
 
     import msgspec
 
-    from agent.collect.feeds import load_subscriptions
-    from agent.collect.lists import refresh_lists
+    from agent.feeds.lists import refresh_lists
+    from agent.feeds.load import load_subscriptions
 
     settings, _, path = _load(folder)
     results = asyncio.run(refresh_lists(load_subscriptions(path / "feeds"), settings.collect))
@@ -131,8 +131,8 @@ def refresh(folder: str | None, as_json: bool) -> int:
 
 
 def _load(folder: str | None) -> tuple[Settings, list[FeedDefinition], Path]:
-    from agent.collect.feeds import load_feeds
     from agent.config_files import Faults
+    from agent.feeds.load import load_feeds
     from agent.settings import config_folder, load_settings
 
     faults = Faults()

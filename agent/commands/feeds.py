@@ -12,9 +12,9 @@ import click
 from agent.commands.feed_lists import check, discover, refresh
 
 if TYPE_CHECKING:
-    from agent.collect.feed_files import NewFeed
-    from agent.collect.feeds import FeedDefinition
-    from agent.collect.opml import OpmlFeed
+    from agent.feeds.definitions import FeedDefinition
+    from agent.feeds.files import NewFeed
+    from agent.feeds.opml import OpmlFeed
     from agent.settings import Settings
 
 _CONFIG = click.option(
@@ -47,8 +47,8 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def list_(folder: str | None, kind: str | None, failing: bool, health: bool, as_json: bool) -> int:
     """Show every feed: its last outcome, faults of its entries by cause, and when it is polled next."""
-    from agent.collect.known_states import known_states
-    from agent.collect.report import feed_rows, print_health, print_rows, rows_as_json
+    from agent.feed_check.known_states import known_states
+    from agent.feed_check.report import feed_rows, print_health, print_rows, rows_as_json
 
     settings, feeds = _load(folder)
     rows = feed_rows(feeds, known_states(settings, kind))
@@ -77,11 +77,11 @@ def test(url: str, folder: str | None, as_json: bool) -> int:
     """
     import asyncio
 
-    from agent.collect.feeds import FeedDefinition, url_fault
-    from agent.collect.tryout import try_feed
-    from agent.collect.tryout_view import print_report, report_as_json
     from agent.config_files import Faults
     from agent.errors import UsageError
+    from agent.feed_check.tryout import try_feed
+    from agent.feed_check.tryout_view import print_report, report_as_json
+    from agent.feeds.definitions import FeedDefinition, url_fault
     from agent.pages.reader import Reading
     from agent.pages.rules import load_page_rules
     from agent.settings import config_folder
@@ -122,10 +122,10 @@ def add(url: str, folder: str | None, file: Path | None, no_check: bool, **given
 
     import msgspec
 
-    from agent.collect.feed_files import NewFeed, add_feeds, source_id_of
-    from agent.collect.feeds import FeedDefinition, SourceEntry, url_fault
-    from agent.collect.tryout import try_feed
     from agent.errors import DataError, UsageError
+    from agent.feed_check.tryout import try_feed
+    from agent.feeds.definitions import FeedDefinition, SourceEntry, source_id_of, url_fault
+    from agent.feeds.files import NewFeed, add_feeds
     from agent.settings import config_folder
 
     if wrong := url_fault(url):
@@ -176,9 +176,9 @@ def add(url: str, folder: str | None, file: Path | None, no_check: bool, **given
 @click.option("--dry-run", is_flag=True, help="Only say what would be added.")
 def import_(opml: IO[bytes], folder: str | None, file: Path | None, dry_run: bool) -> int:
     """Add the feeds of an OPML file (- for standard input) to the configuration; its folders become tags."""
-    from agent.collect.feed_files import add_feeds
-    from agent.collect.opml import OpmlError, read_opml
     from agent.errors import DataError
+    from agent.feeds.files import add_feeds
+    from agent.feeds.opml import OpmlError, read_opml
     from agent.settings import config_folder
 
     _, feeds = _load(folder)
@@ -206,8 +206,8 @@ def import_(opml: IO[bytes], folder: str | None, file: Path | None, dry_run: boo
 @click.option("--tag", help="Only feeds with this tag.")
 def export(file: Path | None, folder: str | None, tag: str | None) -> int:
     """Write the feeds as OPML 2.0 to FILE, or to standard output; tags become folders."""
-    from agent.collect.opml import write_opml
     from agent.errors import DataError
+    from agent.feeds.opml import write_opml
 
     _, feeds = _load(folder)
     data = write_opml(feed for feed in feeds if tag is None or tag in feed.tags)
@@ -226,8 +226,8 @@ for _more in (discover, check, refresh):
 
 
 def _load(folder: str | None) -> tuple[Settings, list[FeedDefinition]]:
-    from agent.collect.feeds import load_feeds
     from agent.config_files import Faults
+    from agent.feeds.load import load_feeds
     from agent.settings import config_folder, load_settings
 
     faults = Faults()
@@ -239,14 +239,15 @@ def _load(folder: str | None) -> tuple[Settings, list[FeedDefinition]]:
 
 
 def _known_source(url: str, feeds: Sequence[FeedDefinition]) -> str | None:
-    from agent.collect.feed_files import source_id_of
+    from agent.feeds.definitions import source_id_of
 
     host_id = source_id_of(url)
     return next((feed.source_id for feed in feeds if source_id_of(feed.url) == host_id), None)
 
 
 def _new_feeds(found: Sequence[OpmlFeed], feeds: Sequence[FeedDefinition]) -> list[NewFeed]:
-    from agent.collect.feed_files import NewFeed, source_id_of
+    from agent.feeds.definitions import source_id_of
+    from agent.feeds.files import NewFeed
 
     names = {feed.source_id: feed.name for feed in feeds}
     new = []

@@ -21,7 +21,7 @@ def command(file: str, url: str | None, content_type: str) -> int:
     """
     import asyncio
 
-    from agent.collect.preview import entry_lines, parse_bytes
+    from agent.feed_check.preview import entry_lines, parse_bytes
     from agent.settings import CollectSettings
 
     settings = CollectSettings()

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from agent.alerts.load import AlertConfig
-    from agent.collect.feeds import FeedDefinition
+    from agent.feeds.definitions import FeedDefinition
     from agent.pages.rules import PageRules
     from agent.settings import Settings
     from agent.web.access import Access
@@ -38,10 +38,10 @@ def command(
     import msgspec
 
     from agent.alerts.load import load_alerts
-    from agent.collect.feeds import load_feeds
-    from agent.collect.lists import refresh_due
     from agent.config_files import Faults
     from agent.definitions import load_definitions
+    from agent.feeds.lists import refresh_due
+    from agent.feeds.load import load_feeds
     from agent.pages.rules import load_page_rules
     from agent.settings import config_folder, load_settings
     from agent.web.access import load_access

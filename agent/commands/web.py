@@ -9,7 +9,7 @@ import click
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from agent.collect.feeds import FeedDefinition
+    from agent.feeds.definitions import FeedDefinition
     from agent.settings import Settings
     from agent.web.access import Access
     from streams.definitions import Definitions
@@ -35,9 +35,9 @@ def command(folder: str | None, port: int | None, hash_password: bool) -> int:
     if hash_password:
         return _hash_password()
 
-    from agent.collect.feeds import load_feeds
     from agent.config_files import Faults
     from agent.definitions import load_definitions
+    from agent.feeds.load import load_feeds
     from agent.settings import config_folder, load_settings
     from agent.web.access import load_access
 
@@ -75,7 +75,7 @@ async def _serve(
     import asyncio
     import signal
 
-    from agent.collect.known_states import known_states
+    from agent.feed_check.known_states import known_states
     from agent.observe import set_up_logging
     from agent.open_store import closing_store
     from agent.web.live import Hub

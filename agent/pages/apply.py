@@ -10,11 +10,11 @@ from datetime import datetime
 
 import msgspec
 
-from agent.collect.dates import assess
 from agent.collect.records import Decision
 from agent.collect.state import FeedState
 from agent.pages.records import Page
 from agent.pages.recurring import Recurring, without_recurring
+from agent.parse.dates import assess
 from streams.model import RawArticle
 
 MAX_TOLD_LINES = 10

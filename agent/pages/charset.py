@@ -1,11 +1,11 @@
-"""From the bytes of a page to text. The rules are those of feeds (`agent.collect.encoding`), with HTML's own
+"""From the bytes of a page to text. The rules are those of feeds (`agent.parse.encoding`), with HTML's own
 declaration added."""
 
 from __future__ import annotations
 
 import re
 
-from agent.collect.encoding import decode_document
+from agent.parse.encoding import decode_document
 
 _META = re.compile(rb"""<meta\s[^>]{0,500}?charset\s*=\s*["']?\s*([A-Za-z0-9._:-]{1,40})""", re.IGNORECASE)
 _HEAD_BYTES = 16_384

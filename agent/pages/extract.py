@@ -15,7 +15,6 @@ from typing import Any
 
 import msgspec
 
-from agent.collect.plain import clean, html_to_text
 from agent.pages import jsonld
 from agent.pages.charset import decode_page
 from agent.pages.chrome import (
@@ -32,6 +31,7 @@ from agent.pages.lines import line_key, shortened
 from agent.pages.metadata import Metadata
 from agent.pages.records import Cut, Hints, Page
 from agent.pages.trim import known_lines, within_body
+from agent.parse.plain import clean, html_to_text
 
 NEAR_SHARE = 0.3
 """So much of what stands below the headline must be in the text, or the text is another one."""

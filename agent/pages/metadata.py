@@ -11,12 +11,12 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from agent.collect.dates import parse_date
-from agent.collect.plain import clean, title_to_text
-from agent.collect.urls import absolute_url, canonical_url
 from agent.pages import jsonld
 from agent.pages.lines import line_key
 from agent.pages.records import Hints
+from agent.parse.dates import parse_date
+from agent.parse.plain import clean, title_to_text
+from agent.parse.urls import absolute_url, canonical_url
 
 MAX_TITLE_CHARS = 1_000
 MAX_NAME_CHARS = 100

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from agent.collect.failures import failure_class
-from agent.collect.fetch import ACCEPT_PAGE
-from agent.collect.pacing import Turn, pace_key
+from agent.fetch.fetcher import ACCEPT_PAGE
+from agent.fetch.pacing import Turn, pace_key
 from agent.pages.pool import PagePool
 from agent.pages.records import Page
 from agent.pages.robots import Robots
@@ -28,8 +28,8 @@ from agent.settings import PageSettings
 from streams.model import RawArticle
 
 if TYPE_CHECKING:
-    from agent.collect.feeds import FeedDefinition
-    from agent.collect.fetch import Fetcher
+    from agent.feeds.definitions import FeedDefinition
+    from agent.fetch.fetcher import Fetcher
     from streams.metrics import Metrics
 
 HOST_DOWN_SECONDS = 600.0

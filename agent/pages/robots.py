@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
 if TYPE_CHECKING:
-    from agent.collect.fetch import Fetched, Fetcher
+    from agent.fetch.fetcher import Fetched, Fetcher
 
 MAX_ROBOTS_BYTES = 500 * 1024
 """What is read of the file (RFC 9309 section 2.5 asks for at least so much); the rest of a longer one is ignored."""

@@ -13,8 +13,8 @@ from agent.web.world import CANDIDATE_BUDGET, World
 from streams.stores.sqlite import SqliteStore
 
 if TYPE_CHECKING:
-    from agent.collect.feeds import FeedDefinition
     from agent.collect.state import FeedState
+    from agent.feeds.definitions import FeedDefinition
     from agent.settings import Settings
     from agent.web.access import Access
     from agent.web.live import Hub

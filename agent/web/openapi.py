@@ -8,7 +8,7 @@ from typing import Any, get_args
 import msgspec
 
 from agent import __version__
-from agent.collect.report import FeedRow
+from agent.feed_check.report import FeedRow
 from agent.web.complete import Completions
 from agent.web.forms import MOST_ARTICLES, MOST_EXPORTED, PAGE_SIZE
 from streams.definitions import TopicDefinition

@@ -23,7 +23,7 @@ from agent.web.topic_pages import read_form
 from streams.stores.base import Search
 
 if TYPE_CHECKING:
-    from agent.collect.report import FeedRow
+    from agent.feed_check.report import FeedRow
     from agent.web.views import Views
     from agent.web.world import World
 
@@ -73,7 +73,7 @@ class SystemPages:
 
     async def feed_rows(self) -> tuple[list[FeedRow], str]:
         """Return every feed with what is known of it, and why that is little where it is."""
-        from agent.collect.report import feed_rows
+        from agent.feed_check.report import feed_rows
 
         try:
             states = await asyncio.to_thread(self._world.states)

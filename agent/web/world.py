@@ -15,8 +15,8 @@ from streams.stores.base import ArticleStore
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from agent.collect.feeds import FeedDefinition
     from agent.collect.state import FeedState
+    from agent.feeds.definitions import FeedDefinition
     from agent.settings import Settings
     from agent.web.access import Access
     from agent.web.live import Hub

@@ -12,9 +12,9 @@ from datetime import datetime
 import msgspec
 
 from agent.collect.decide import decide
-from agent.collect.feeds import FeedDefinition
 from agent.collect.records import Decision, Polled
 from agent.collect.state import ENTRY_BYTES, MAX_SEEN, MIN_SEEN, FeedState, merged_seen
+from agent.feeds.definitions import FeedDefinition
 from agent.settings import CollectSettings
 
 _OF_THE_POLL = (

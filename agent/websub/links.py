@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from agent.collect.links import link_header_targets
-from agent.collect.records import ParsedFeed
+from agent.parse.link_header import link_header_targets
+from agent.parse.records import ParsedFeed
 
 
 def hub_and_topic(link_header: str, url: str, parsed: ParsedFeed) -> tuple[str | None, str | None]:

@@ -22,10 +22,10 @@ from agent.websub.server import MAX_WAITING, PREFIX, serve_callbacks
 from agent.websub.signature import hub_secret, is_signed, path_token
 
 if TYPE_CHECKING:
-    from agent.collect.feeds import FeedDefinition
-    from agent.collect.fetch import Fetcher
     from agent.collect.records import Decision, Polled
     from agent.collect.state import FeedState
+    from agent.feeds.definitions import FeedDefinition
+    from agent.fetch.fetcher import Fetcher
     from agent.settings import WebSubSettings
     from streams.metrics import Metrics
 

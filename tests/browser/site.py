@@ -11,10 +11,10 @@ from typing import Any
 
 import msgspec
 
-from agent.collect.feeds import FeedDefinition
 from agent.commands.demo import _demo_settings, _feeds
 from agent.definitions import load_all
 from agent.demo.server import DemoServer
+from agent.feeds.definitions import FeedDefinition
 from agent.runtime import EmbeddedAgent, embedded_agent
 from agent.settings import Settings, StoreSettings, WebSettings
 from agent.web.access import Access, User

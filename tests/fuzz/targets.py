@@ -7,14 +7,14 @@ from pathlib import Path
 
 import msgspec
 
-from agent.collect.dates import parse_date
-from agent.collect.discover import page_candidates, robots_candidates
-from agent.collect.document import DocumentError
-from agent.collect.opml import OpmlError, read_opml
-from agent.collect.parse import parse_document
-from agent.collect.plain import html_to_text, title_to_text
-from agent.collect.records import ParsedFeed
-from agent.collect.urls import absolute_url, canonical_url
+from agent.feed_check.discover import page_candidates, robots_candidates
+from agent.feeds.opml import OpmlError, read_opml
+from agent.parse.dates import parse_date
+from agent.parse.document import DocumentError
+from agent.parse.feed import parse_document
+from agent.parse.plain import html_to_text, title_to_text
+from agent.parse.records import ParsedFeed
+from agent.parse.urls import absolute_url, canonical_url
 
 SEEDS = Path(__file__).parents[1] / "data" / "feeds"
 

@@ -19,8 +19,8 @@ from deploy.dev.services import Kafka
 from streams import channels, codec
 from streams.identity import article_id
 from streams.model import RawArticle
+from tests.servers.feed_server import feed_server
 from tests.unit.backfill.test_run import chain
-from tests.unit.collect.feed_server import feed_server
 
 pytestmark = [pytest.mark.services, pytest.mark.slow, pytest.mark.timeout(600)]
 PARTITIONS, DOCUMENTS, EACH = 3, 8, 40

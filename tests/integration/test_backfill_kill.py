@@ -15,8 +15,8 @@ from agent.collect.state import decode_states
 from streams.identity import article_id
 from streams.stores.base import StoreError
 from streams.stores.sqlite import SqliteStore
+from tests.servers.feed_server import feed_server, item
 from tests.unit.backfill.test_run import LONG, chain
-from tests.unit.collect.feed_server import feed_server, item
 
 DOCUMENTS, EACH, KILLS = 12, 40, 3
 

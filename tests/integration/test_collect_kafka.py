@@ -25,7 +25,7 @@ from deploy.dev.services import Kafka
 from streams import channels, codec
 from streams.identity import article_id
 from streams.model import RawArticle
-from tests.unit.collect.feed_server import Answer, FeedServer, Request, feed_server, item, rss
+from tests.servers.feed_server import Answer, FeedServer, Request, feed_server, item, rss
 
 pytestmark = [pytest.mark.services, pytest.mark.slow, pytest.mark.timeout(600)]
 

@@ -7,12 +7,12 @@ import asyncio
 import msgspec
 import pytest
 
-from agent.collect.parse_worker import ParseRequest
 from agent.killable import KillablePool, WorkerKilled
-from tests.unit.collect.feed_server import item, rss
+from agent.parse.worker import ParseRequest
+from tests.servers.feed_server import item, rss
 
 FEED = msgspec.msgpack.encode(ParseRequest(data=rss(item(1)).encode(), max_entries=10, cpu_seconds=10.0))
-MODULE = "agent.collect.parse_worker"
+MODULE = "agent.parse.worker"
 
 
 async def test_no_worker_before_it_is_needed_and_none_when_it_is_idle() -> None:

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 import msgspec
 
 from agent.alerts.sending import OK, Sent
-from agent.collect.fetch import Fetched, Fetcher
-from agent.collect.guard import DEFAULT_PORTS, AddressGuard
-from agent.collect.pacing import Pacer
+from agent.fetch.fetcher import Fetched, Fetcher
+from agent.fetch.guard import DEFAULT_PORTS, AddressGuard
+from agent.fetch.pacing import Pacer
 
 if TYPE_CHECKING:
     from agent.settings import Settings

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.backfill.links import older_url
-from agent.collect.links import link_header_targets
+from agent.parse.link_header import link_header_targets
 
 HERE = "https://a.example/feed"
 

@@ -12,17 +12,17 @@ import pytest
 from agent.backfill.progress import BackfillProgress, Document
 from agent.backfill.run import Backfiller
 from agent.backfill.targets import resolve
-from agent.collect.feeds import FeedDefinition
-from agent.collect.fetch import Fetcher
-from agent.collect.parse_pool import ParsePool
 from agent.collect.state import FeedState
 from agent.errors import UsageError
+from agent.feeds.definitions import FeedDefinition
+from agent.fetch.fetcher import Fetcher
 from agent.pages.reader import PageReader, Reading
 from agent.pages.rules import PageRules
+from agent.parse.pool import ParsePool
 from agent.settings import CollectSettings, PageSettings
 from streams.metrics import Metrics
 from streams.model import RawArticle
-from tests.unit.collect.feed_server import Answer, FeedServer, feed_server, item, rss
+from tests.servers.feed_server import Answer, FeedServer, feed_server, item, rss
 from tests.unit.collect.test_collector import ListSink
 
 COLLECT = CollectSettings(

@@ -10,12 +10,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from agent.collect.collector import Collector
-from agent.collect.feeds import FeedDefinition
 from agent.collect.movement import MOVED_POLLS
+from agent.feeds.definitions import FeedDefinition
 from agent.settings import CollectSettings
 from streams.metrics import Metrics
-from tests.unit.collect.feed_server import Answer, FeedServer, feed_server
-from tests.unit.collect.scoring import Page, ScoringServer, document, http_date, scripted, versioned
+from tests.servers.feed_server import Answer, FeedServer, feed_server
+from tests.servers.scoring import Page, ScoringServer, document, http_date, scripted, versioned
 from tests.unit.collect.test_collector import ListSink
 
 SETTINGS = CollectSettings(

@@ -16,15 +16,15 @@ import pytest
 
 from agent.collect import delivering
 from agent.collect.collector import Collector
-from agent.collect.feeds import FeedDefinition
 from agent.collect.records import Delivery, SinkUnavailable
-from agent.collect.report import feed_rows
 from agent.collect.state import FeedState, decode_states
+from agent.feed_check.report import feed_rows
+from agent.feeds.definitions import FeedDefinition
 from agent.settings import CollectSettings
 from streams import codec
 from streams.metrics import Metrics
 from streams.model import RawArticle
-from tests.unit.collect.feed_server import Answer, FeedServer, Request, feed_server, item, rss
+from tests.servers.feed_server import Answer, FeedServer, Request, feed_server, item, rss
 
 SETTINGS = CollectSettings(
     allow_private_hosts=("127.0.0.1",), timeout_seconds=10, parse_seconds=1.0, per_host_spacing_seconds=0

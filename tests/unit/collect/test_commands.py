@@ -19,15 +19,15 @@ import pytest
 
 from agent.cli import main
 from agent.collect.collector import Collector
-from agent.collect.feeds import load_feeds
 from agent.collect.records import Delivery
 from agent.collect.state import FeedState
 from agent.config_files import Faults
+from agent.feeds.load import load_feeds
 from agent.settings import CollectSettings
 from streams import codec
 from streams.metrics import Metrics
 from streams.stores.sqlite import SqliteStore
-from tests.unit.collect.feed_server import Answer, FeedServer, feed_server, item, rss
+from tests.servers.feed_server import Answer, FeedServer, feed_server, item, rss
 
 DATA = Path(__file__).parents[2] / "data" / "feeds"
 

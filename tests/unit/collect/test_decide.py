@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.collect.decide import decide
-from agent.collect.feeds import FeedDefinition
-from agent.collect.records import Decision, ParsedEntry, ParsedFeed, Polled
+from agent.collect.records import Decision, Polled
 from agent.collect.state import MAX_SEEN, FeedState, decode_states
+from agent.feeds.definitions import FeedDefinition
+from agent.parse.records import ParsedEntry, ParsedFeed
 from agent.settings import CollectSettings
 from streams import codec
 from streams.identity import article_id

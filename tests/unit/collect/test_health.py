@@ -11,10 +11,11 @@ import msgspec
 import pytest
 
 from agent.collect.decide import decide
-from agent.collect.feeds import FeedDefinition
 from agent.collect.health import FeedHealth, assess, assess_feeds, count_problems, show_health
-from agent.collect.records import ParsedEntry, ParsedFeed, Polled
+from agent.collect.records import Polled
 from agent.collect.state import FeedState
+from agent.feeds.definitions import FeedDefinition
+from agent.parse.records import ParsedEntry, ParsedFeed
 from agent.settings import CollectSettings
 from streams import codec
 from streams.metrics import FEED_PROBLEMS, Metrics

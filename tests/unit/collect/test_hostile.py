@@ -12,11 +12,11 @@ import msgspec
 import pytest
 from aiohttp.http_exceptions import BadHttpMessage, ContentLengthError, LineTooLong, TransferEncodingError
 
-from agent.collect.fetch import Fetched, Fetcher
-from agent.collect.http_headers import failure
+from agent.fetch.fetcher import Fetched, Fetcher
+from agent.fetch.headers import failure
 from agent.settings import CollectSettings
-from tests.unit.collect import hostile
-from tests.unit.collect.hostile import (
+from tests.servers import hostile
+from tests.servers.hostile import (
     FEED,
     OK,
     TLS,
@@ -305,7 +305,7 @@ async def test_one_hostile_server_holds_up_nobody_else(name: str) -> None:
 
 
 def test_bombs_are_undone_no_further_than_asked() -> None:
-    from agent.collect.decompress import Decompressor
+    from agent.fetch.decompress import Decompressor
 
     bombs: list[tuple[str, Callable[[], bytes]]] = [
         ("gzip", hostile.gzip_bomb),

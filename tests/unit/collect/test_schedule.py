@@ -9,12 +9,13 @@ import pytest
 
 from agent.collect.decide import decide
 from agent.collect.failures import failure_class
-from agent.collect.feeds import FeedDefinition
 from agent.collect.movement import MOVED_POLLS
-from agent.collect.records import ParsedEntry, ParsedFeed, Polled
+from agent.collect.records import Polled
 from agent.collect.schedule import after_skips, first_poll_at
-from agent.collect.skips import skip_times
 from agent.collect.state import FeedState
+from agent.feeds.definitions import FeedDefinition
+from agent.parse.records import ParsedEntry, ParsedFeed
+from agent.parse.skips import skip_times
 from agent.settings import CollectSettings
 from streams import codec
 from streams.metrics import FETCH_OUTCOMES

@@ -11,8 +11,8 @@ import pytest
 from agent.collect.collector import Collector
 from agent.collect.state import FeedState
 from streams.metrics import Metrics
-from tests.unit.collect.feed_server import Answer, FeedServer, Request, feed_server, item, rss
-from tests.unit.collect.hostile import hostile_server
+from tests.servers.feed_server import Answer, FeedServer, Request, feed_server, item, rss
+from tests.servers.hostile import hostile_server
 from tests.unit.collect.test_collector import SETTINGS, ListSink, define, running, until
 
 PLACES = 8

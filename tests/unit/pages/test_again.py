@@ -19,7 +19,7 @@ from agent.pages.records import Page
 from agent.pages.rules import PageRules
 from streams.metrics import Metrics
 from streams.model import RawArticle
-from tests.unit.collect.feed_server import Answer, FeedServer, feed_server, item, rss
+from tests.servers.feed_server import Answer, FeedServer, feed_server, item, rss
 from tests.unit.collect.test_collector import ListSink
 from tests.unit.pages.test_flow import COLLECT, PAGES, TITLE, define, page, story
 

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 import pytest
 
 from agent.collect.collector import Collector
-from agent.collect.feeds import FeedDefinition
+from agent.feeds.definitions import FeedDefinition
 from agent.pages.reader import Reading
 from agent.pages.rules import PageRules
 from agent.settings import CollectSettings, PageSettings
 from streams.identity import article_id
 from streams.metrics import Metrics
 from streams.model import RawArticle
-from tests.unit.collect.feed_server import Answer, FeedServer, Request, feed_server, item, rss
+from tests.servers.feed_server import Answer, FeedServer, Request, feed_server, item, rss
 from tests.unit.collect.test_collector import ListSink
 
 COLLECT = CollectSettings(

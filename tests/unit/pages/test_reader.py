@@ -11,15 +11,15 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
-from agent.collect.feeds import FeedDefinition
-from agent.collect.fetch import Fetcher
+from agent.feeds.definitions import FeedDefinition
+from agent.fetch.fetcher import Fetcher
 from agent.pages.reader import PageReader, Reading
 from agent.pages.robots import MAX_ROBOTS_BYTES, Robots
 from agent.pages.rules import PageRule, PageRules
 from agent.settings import CollectSettings, PageSettings
 from streams.metrics import Metrics
 from streams.model import RawArticle
-from tests.unit.collect.feed_server import Answer, FeedServer, feed_server
+from tests.servers.feed_server import Answer, FeedServer, feed_server
 
 COLLECT = CollectSettings(
     allow_private_hosts=("127.0.0.1",),

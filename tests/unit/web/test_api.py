@@ -15,8 +15,8 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from agent.collect.feeds import FeedDefinition
 from agent.errors import ServiceUnavailable
+from agent.feeds.definitions import FeedDefinition
 from agent.web import export, live, pages
 from agent.web import world as world_module
 from agent.web.forms import FormFault, SearchForm

@@ -21,15 +21,15 @@ import msgspec
 import pytest
 
 from agent.collect.collector import Collector
-from agent.collect.feeds import FeedDefinition
 from agent.collect.state import FeedState
 from agent.config_files import Faults
 from agent.errors import ConfigError
+from agent.feeds.definitions import FeedDefinition
 from agent.settings import CollectSettings, WebSubSettings, load_settings
 from agent.websub.records import Subscription
 from agent.websub.signature import hub_secret, is_signed, path_token
 from streams.metrics import Metrics
-from tests.unit.collect.feed_server import Answer, FeedServer, feed_server, item, rss
+from tests.servers.feed_server import Answer, FeedServer, feed_server, item, rss
 from tests.unit.collect.test_collector import ListSink
 
 SECRET = "a secret that only the tests know"
