@@ -9,20 +9,19 @@ with a ridge is fitted to that (Newton's method); then the stream is run with th
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import random
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import msgspec
 
 from agent.config_files import Faults
 from agent.definitions import load_definitions
+from bench.labelled_stories import labels, raw_article
 from streams.enrich import Enricher
-from streams.identity import article_id
-from streams.model import EnrichedArticle, RawArticle
+from streams.model import EnrichedArticle
 from streams.stories import decider
 from streams.stories.decider import Evidence, Weights
 from streams.stories.profile import Bearings, Rarity, StoryProfile
@@ -31,7 +30,6 @@ from streams.story import StoryStage
 from streams.text.document import Document
 
 PROJECT = Path(__file__).parents[1]
-STORIES = PROJECT / "tests" / "quality" / "stories"
 FIELDS = Evidence.__struct_fields__
 RIDGE = 0.5
 MOVED_PASSES = 2
@@ -47,22 +45,10 @@ def labelled() -> list[Labelled]:
     enricher = Enricher(load_definitions(PROJECT / "config", faults))
     faults.check()
     found = []
-    for path in sorted(STORIES.glob("*.jsonl")):
-        for line in path.read_text("utf-8").splitlines():
-            label = json.loads(line)
-            if label["split"] == "dev":
-                published = datetime.fromisoformat(label["published_at"])
-                raw = RawArticle(
-                    article_id=article_id(canonical_url=f"https://{label['source']}.example/{label['id']}"),
-                    source_id=label["source"],
-                    source_name=label["source_name"],
-                    country=label["country"],
-                    title=label["title"],
-                    text=label["text"],
-                    published_at=published,
-                    collected_at=published,
-                )
-                found.append((label["story"], enricher.enrich(raw, published)))
+    for label in labels():
+        if label["split"] == "dev":
+            raw = raw_article(label)
+            found.append((label["story"], enricher.enrich(raw, raw.collected_at)))
     return in_order(found)
 
 

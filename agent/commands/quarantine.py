@@ -90,53 +90,38 @@ def show(record_id: str, folder: str | None, kind: str | None, raw: bool, as_jso
     return 0
 
 
+def _takes_records(function: Callable[..., int]) -> Callable[..., int]:
+    """Let a command take ids of records, or say which ones instead."""
+    options = (_CONFIG, _KIND, _STAGE, _REASON, click.option("--all", "everything", is_flag=True, help="All of them."))
+    for option in reversed(options):
+        function = option(function)
+    return click.argument("record_ids", metavar="[ID]...", nargs=-1)(function)
+
+
 @command.command(epilog="Example: rasad quarantine retry ID")
-@click.argument("record_ids", metavar="[ID]...", nargs=-1)
-@_CONFIG
-@_KIND
-@_STAGE
-@_REASON
-@click.option("--all", "everything", is_flag=True, help="All of them.")
-def retry(
-    record_ids: tuple[str, ...],
-    folder: str | None,
-    kind: str | None,
-    stage: str | None,
-    reason: str | None,
-    everything: bool,
-) -> int:
+@_takes_records
+def retry(**chosen: Any) -> int:
     """Run records again, after what was wrong has been mended. What fails again comes back."""
-    return _each(record_ids, everything, folder, kind, stage, reason, "sent again", lambda box, item: box.retry(item))
+    return _each("sent again", lambda box, item: box.retry(item), **chosen)
 
 
 @command.command(epilog="Example: rasad quarantine drop ID")
-@click.argument("record_ids", metavar="[ID]...", nargs=-1)
-@_CONFIG
-@_KIND
-@_STAGE
-@_REASON
-@click.option("--all", "everything", is_flag=True, help="All of them.")
-def drop(
-    record_ids: tuple[str, ...],
-    folder: str | None,
-    kind: str | None,
-    stage: str | None,
-    reason: str | None,
-    everything: bool,
-) -> int:
+@_takes_records
+def drop(**chosen: Any) -> int:
     """Remove records for good."""
-    return _each(record_ids, everything, folder, kind, stage, reason, "dropped", lambda box, item: box.drop(item))
+    return _each("dropped", lambda box, item: box.drop(item), **chosen)
 
 
 def _each(
+    done: str,
+    action: Callable[[QuarantineBox, Quarantined], None],
+    *,
     record_ids: tuple[str, ...],
     everything: bool,
     folder: str | None,
     kind: str | None,
     stage: str | None,
     reason: str | None,
-    done: str,
-    action: Callable[[QuarantineBox, Quarantined], None],
 ) -> int:
     from streams.quarantine import NotRetryable
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,13 +15,13 @@ import yaml
 
 from agent.config_files import Faults
 from agent.definitions import load_definitions
+from bench.labelled_stories import FOLDER, labels, published_at, raw_article
 from streams.identity import article_id
 from streams.model import Article, RawArticle
 from streams.pipeline import Pipeline
 from tests.quality.floors import hold
 
 HERE = Path(__file__).parent
-STORIES = HERE / "stories"
 SEEDS = HERE.parents[2] / "shared" / "seeds"
 HALVES = ("dev", "held_out")
 
@@ -46,35 +45,12 @@ def pipeline() -> Pipeline:
 @pytest.fixture(scope="module", params=HALVES)
 def half(request: pytest.FixtureRequest, pipeline: Pipeline) -> tuple[str, list[Read]]:
     """Each half as a stream of its own, in order of publication."""
-    labels = [label for label in _labels() if label["split"] == request.param]
     pipeline.stories.restore([])
-    return request.param, [Read(label, _placed(pipeline, label)) for label in labels]
-
-
-def _labels() -> list[dict[str, Any]]:
-    labels = [
-        json.loads(line) for path in sorted(STORIES.glob("*.jsonl")) for line in path.read_text("utf-8").splitlines()
-    ]
-    return sorted(labels, key=lambda label: (_published(label), label["id"]))
-
-
-def _published(label: dict[str, Any]) -> datetime:
-    return datetime.fromisoformat(label["published_at"]).astimezone(UTC)
+    return request.param, [Read(one, _placed(pipeline, one)) for one in labels() if one["split"] == request.param]
 
 
 def _placed(pipeline: Pipeline, label: dict[str, Any]) -> Article:
-    published = _published(label)
-    raw = RawArticle(
-        article_id=article_id(canonical_url=f"https://{label['source']}.example/{label['id']}"),
-        source_id=label["source"],
-        source_name=label["source_name"],
-        country=label["country"],
-        title=label["title"],
-        text=label["text"],
-        published_at=published,
-        collected_at=published,
-    )
-    article = pipeline.process(raw)
+    article = pipeline.process(raw_article(label))
     assert isinstance(article, Article), article
     return article
 
@@ -141,7 +117,7 @@ def _in_the_end(read: list[Read]) -> dict[str, Any]:
 
 
 def _stories() -> list[dict[str, Any]]:
-    stories: list[dict[str, Any]] = yaml.safe_load((STORIES / "stories.yaml").read_text(encoding="utf-8"))
+    stories: list[dict[str, Any]] = yaml.safe_load((FOLDER / "stories.yaml").read_text(encoding="utf-8"))
     return stories
 
 
@@ -169,7 +145,7 @@ def test_event_dates(half: tuple[str, list[Read]]) -> None:
             )
         if one.label["event_date"]:
             dated += 1
-            published = _published(one.label).date()
+            published = published_at(one.label).date()
             day = one.article.event_dates[0].first if one.article.event_dates else published
             events += abs((day - date.fromisoformat(one.label["event_date"])).days) <= 1
     hold(f"event_dates/{name}", {"mentions_resolved": right / total, "day_of_the_event": events / dated})
