@@ -11,19 +11,17 @@ A secret is never in the file: `credentials: NAME` is read from `RASAD_ALERT_SEC
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from msgspec import Meta, Struct
 
+from agent.named_secrets import SecretUnreadable, read_secret, variable
 from streams.definitions import Slug
 
 PREFIX = "RASAD_ALERT_SECRET_"
-MAX_SECRET_CHARS = 16_000
 Kind = Literal["webhook", "mail", "alertmanager", "apprise", "syslog", "stdout", "feed"]
 ENDING_KINDS = frozenset({"alertmanager"})
 """Kinds that end an alert by themselves when they hear no more of it."""
@@ -108,20 +106,10 @@ def secret_of(definition: DestinationDefinition, environ: Mapping[str, str] | No
     """
     if definition.credentials is None:
         return None
-    environ = os.environ if environ is None else environ
-    key = PREFIX + re.sub(r"[^A-Z0-9]", "_", definition.credentials.upper())
-    text = environ.get(key)
-    if text is None and (path := environ.get(f"{key}_FILE")):
-        try:
-            text = Path(path).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "it is not UTF-8"
-            raise SecretMissing(f"the file named by {key}_FILE cannot be read: {reason}") from None
-    if not text or not text.strip():
-        raise SecretMissing(f"destination {definition.id!r} has no secret: set {key} or {key}_FILE")
-    if len(text) > MAX_SECRET_CHARS:
-        raise SecretMissing(f"the secret in {key} has more than {MAX_SECRET_CHARS} characters")
-    return text.strip()
+    try:
+        return read_secret(variable(PREFIX, definition.credentials), f"destination {definition.id!r} has", environ)
+    except SecretUnreadable as error:
+        raise SecretMissing(str(error)) from None
 
 
 def _check_url(url: str) -> None:

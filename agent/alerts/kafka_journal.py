@@ -9,9 +9,7 @@ A reader has the newest of each key: the channel is compacted, and read from its
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import functools
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
@@ -20,6 +18,7 @@ from typing import Any
 import msgspec
 
 from agent.alerts.sending import DELIVERY_KEY, UNDELIVERABLE, Threads, quarantined
+from agent.alerts.together import SettledTogether
 from agent.kafka_clients import REQUEST_TIMEOUT_MS, client_options
 from agent.settings import KafkaSettings
 from streams import codec
@@ -165,17 +164,12 @@ class KafkaJournal:
         self._log = log
         self._producing = producing
         self._clock = clock
-        self._waiting: list[tuple[Sequence[Delivery], asyncio.Future[None]]] = []
-        self._writer: asyncio.Task[None] | None = None
         self._threads = Threads("journal")
+        self._together = SettledTogether(self._write, self._threads)
 
     async def settle(self, deliveries: Sequence[Delivery]) -> None:
         """Keep the new state of `deliveries`. Raises Exception: it is not certain that it was kept."""
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((deliveries, done))
-        if self._writer is None or self._writer.done():
-            self._writer = asyncio.create_task(self._write_all())
-        await done
+        await self._together.settle(deliveries)
 
     async def are_muted(self, alerts: Sequence[Alert]) -> list[bool]:
         """Say of each alert whether somebody has muted it."""
@@ -185,23 +179,6 @@ class KafkaJournal:
     def close(self) -> None:
         """End the thread."""
         self._threads.close()
-
-    async def _write_all(self) -> None:
-        while self._waiting:
-            batch, self._waiting = self._waiting, []
-            failure: Exception | None = None
-            try:
-                settled = [one for group, _ in batch for one in group]
-                await self._threads.run(functools.partial(self._write, settled))
-            except Exception as error:  # whoever waits for it tries again
-                failure = error
-            for _, done in batch:
-                if done.done():
-                    continue
-                if failure is None:
-                    done.set_result(None)
-                else:
-                    done.set_exception(failure)
 
     def _write(self, deliveries: Sequence[Delivery]) -> None:
         now = self._clock()

@@ -66,8 +66,9 @@ def render(
     links: Links,
     is_digest: bool = False,
     for_chat: bool = False,
+    most: int = MAX_IN_DIGEST,
 ) -> Message:
-    """Return the message about `alerts`: one, or the digest of all.
+    """Return the message about `alerts`: one, or the digest of all, with no more than `most` of them told.
 
     `for_chat`: what a feed wrote loses the characters that a chat program reads as markup, whatever it is told.
 
@@ -77,7 +78,7 @@ def render(
     if not alerts:
         raise ValueError("a message needs an alert")
     w = words(language)
-    shown, rest = alerts[:MAX_IN_DIGEST], alerts[MAX_IN_DIGEST:]
+    shown, rest = alerts[:most], alerts[most:]
     if is_digest:
         rules = len({alert.rule_id for alert in alerts})
         subject = w.count("Rasad: {number} alert", "Rasad: {number} alerts", len(alerts))
@@ -146,7 +147,9 @@ def _unmarked(alert: Alert) -> Alert:
 
 
 def _subject(alert: Alert, w: Words) -> str:
-    return f"[{w.say(_SEVERITY[alert.severity])}] {inert(alert.rule_name)}: {isolated(title_of(alert))}"
+    head = f"[{w.say(_SEVERITY[alert.severity])}] {inert(alert.rule_name)}: "
+    # Cut inside its isolate: one without an end would take in whatever a program writes behind the subject.
+    return head + isolated(title_of(alert), most=max(MAX_SUBJECT - len(head), 0))
 
 
 def _facts(alert: Alert, w: Words, time_zone: str) -> Iterable[_Line]:

@@ -14,6 +14,8 @@ JOINER = "\u2060"
 """WORD JOINER: has no width, and ends what chat and mail programs take for an address or a name."""
 _SCHEME = re.compile(r"(?i)\b([a-z][a-z0-9+.-]{1,20}):(?=\S)")
 _DOMAIN = re.compile(r"(?<=[^\W_])\.(?=[^\W_])")
+_SHORTCODE = re.compile(r":(?=[\w+-]{1,60}:)")
+"""Of `:smile:`, which chat programs draw."""
 _NUMBER = re.compile(r"(?<=\d)\.(?=\d)")
 _MARKS = re.compile(r"([*_~`#|\[\]<>\\])")
 _NO_CHARACTERS = re.compile("[\ufdd0-\ufdef\ufffe\uffff]")
@@ -26,13 +28,18 @@ def inert(text: str) -> str:
     """Return `text` as one line in which nothing is a link or a mention: `@everyone`, `<!channel>`, `example.com`."""
     text = _SPACES.sub(" ", _NO_CHARACTERS.sub("\ufffd", printable(text))).strip()
     text = text.replace("@", f"@{JOINER}").replace("＠", f"＠{JOINER}").replace("<!", f"<{JOINER}!")
+    text = _SHORTCODE.sub(f":{JOINER}", text)
     text = _SCHEME.sub(rf"\1{JOINER}:{JOINER}", text).replace("//", f"/{JOINER}/")
     return _DOMAIN.sub(lambda found: "." if _is_number(text, found.start()) else f".{JOINER}", text)
 
 
-def isolated(text: str) -> str:
-    """Return `text`, inert, in an isolate: its direction is its own, whatever stands beside it (UAX #9)."""
-    return f"{FSI}{inert(text)}{PDI}"
+def isolated(text: str, most: int | None = None) -> str:
+    """Return `text`, inert, in an isolate: its direction is its own, whatever stands beside it (UAX #9). `most`: the
+    characters that all of it may have."""
+    text = inert(text)
+    if most is not None and len(text) + 2 > most:
+        text = text[: max(most - 3, 0)].rstrip() + "…"
+    return f"{FSI}{text}{PDI}"
 
 
 def as_html(text: str) -> str:

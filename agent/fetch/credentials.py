@@ -14,13 +14,12 @@ A secret goes to the scheme, host and port of the feed's own URL and nowhere els
 from __future__ import annotations
 
 import base64
-import os
 import re
 from collections.abc import Mapping
-from pathlib import Path
+
+from agent import named_secrets
 
 PREFIX = "RASAD_FEED_SECRET_"
-MAX_SECRET_CHARS = 16_000
 _HEADER = re.compile(r"([A-Za-z0-9!#$%&'*+.^_`|~-]+):[ \t]+(\S.*)")
 _FORBIDDEN = frozenset(
     "host content-length transfer-encoding connection te trailer upgrade cookie referer if-none-match "
@@ -34,7 +33,7 @@ class CredentialsError(Exception):
 
 def variable(name: str) -> str:
     """Return the environment variable that holds the secret `name`."""
-    return PREFIX + re.sub(r"[^A-Z0-9]", "_", name.upper())
+    return named_secrets.variable(PREFIX, name)
 
 
 def secret_headers(name: str, environ: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -43,20 +42,12 @@ def secret_headers(name: str, environ: Mapping[str, str] | None = None) -> dict[
     Raises:
         CredentialsError: it is not there, or not in a form that can be sent.
     """
-    environ = os.environ if environ is None else environ
     key = variable(name)
-    text = environ.get(key)
-    if text is None and (path := environ.get(f"{key}_FILE")):
-        try:
-            text = Path(path).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "it is not UTF-8"
-            raise CredentialsError(f"the file named by {key}_FILE cannot be read: {reason}") from None
-    if not text or not text.strip():
-        raise CredentialsError(f"credentials {name!r} have no secret: set {key} or {key}_FILE")
-    if len(text) > MAX_SECRET_CHARS:
-        raise CredentialsError(f"the secret in {key} has more than {MAX_SECRET_CHARS} characters")
-    lines = [line.strip() for line in text.strip().splitlines() if line.strip()]
+    try:
+        text = named_secrets.read_secret(key, f"credentials {name!r} have", environ)
+    except named_secrets.SecretUnreadable as error:
+        raise CredentialsError(str(error)) from None
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
     headers: dict[str, str] = {}
     for line in lines:
         found = _HEADER.fullmatch(line)

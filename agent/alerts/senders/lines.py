@@ -11,8 +11,9 @@ import msgspec
 
 from agent.alerts.destinations import DestinationDefinition
 from agent.alerts.links import Links
-from agent.alerts.messages import render, title_of
+from agent.alerts.messages import title_of
 from agent.alerts.safe import inert
+from agent.alerts.senders.texts import text_of
 from agent.alerts.sending import OK, Outgoing, Sent, Threads
 from streams import codec
 from streams.alerts.records import Alert
@@ -46,13 +47,7 @@ class StdoutSender:
 
     def _write(self, message: Outgoing) -> None:
         if sys.stdout.isatty():
-            text = render(
-                message.alerts,
-                language=self._definition.language,
-                time_zone=self._definition.time_zone,
-                links=self._links,
-                is_digest=message.is_digest,
-            ).plain
+            text = text_of(message, self._definition, self._links).plain
         else:
             lines = [
                 msgspec.json.encode(

@@ -14,7 +14,7 @@ from email.utils import formatdate
 
 from agent.alerts.destinations import DestinationDefinition, SecretMissing, secret_of
 from agent.alerts.links import Links
-from agent.alerts.messages import render
+from agent.alerts.senders.texts import text_of
 from agent.alerts.sending import OK, Outgoing, Sent, Threads
 
 _PORTS = {"none": 25, "starttls": 587, "tls": 465}
@@ -24,13 +24,7 @@ _PASSING = frozenset({421, 530, 534, 535, 538})
 
 def mail_of(message: Outgoing, definition: DestinationDefinition, links: Links) -> EmailMessage:
     """Return the mail."""
-    text = render(
-        message.alerts,
-        language=definition.language,
-        time_zone=definition.time_zone,
-        links=links,
-        is_digest=message.is_digest,
-    )
+    text = text_of(message, definition, links)
     domain = (definition.sender or "@rasad").rpartition("@")[2]
     mail = EmailMessage(policy=SMTP)
     mail["Subject"] = text.subject
@@ -46,6 +40,10 @@ def mail_of(message: Outgoing, definition: DestinationDefinition, links: Links) 
     mail.add_alternative(text.html, subtype="html", cte="base64")
     mail["Content-Language"] = definition.language  # last: setting a content drops what describes the one before
     return mail
+
+
+class _NoAuthority(Exception):
+    """The certificates of the authority that was named cannot be read."""
 
 
 class MailSender:
@@ -76,7 +74,7 @@ class MailSender:
                     user, _, password = secret.partition(":")
                     server.login(user, password)
                 refused = server.send_message(mail, definition.sender, list(definition.to))
-        except SecretMissing as error:
+        except (SecretMissing, _NoAuthority) as error:
             return Sent("retry", str(error))
         except smtplib.SMTPRecipientsRefused as error:
             codes = [code for code, _ in error.recipients.values()]
@@ -97,7 +95,10 @@ class MailSender:
         timeout = definition.timeout_seconds
         if definition.tls == "none":
             return smtplib.SMTP(host, port, timeout=timeout)
-        context = ssl.create_default_context(cafile=definition.ca_file)
+        try:
+            context = ssl.create_default_context(cafile=definition.ca_file)
+        except OSError as error:
+            raise _NoAuthority(f"`ca_file` {definition.ca_file}: {error.strerror or error}") from None
         if definition.tls == "tls":
             return smtplib.SMTP_SSL(host, port, timeout=timeout, context=context)
         server = smtplib.SMTP(host, port, timeout=timeout)

@@ -22,8 +22,8 @@ import msgspec
 
 from agent.alerts.destinations import DestinationDefinition, SecretMissing, secret_of
 from agent.alerts.links import Links
-from agent.alerts.messages import render
 from agent.alerts.senders.posting import CONCURRENCY, Poster
+from agent.alerts.senders.texts import text_of
 from agent.alerts.sending import Outgoing, Sent
 from streams import codec
 
@@ -39,13 +39,7 @@ def signature(secret: str, timestamp: str, body: bytes) -> str:
 
 def payload(message: Outgoing, definition: DestinationDefinition, links: Links) -> bytes:
     """Return the body: the alerts as they are, with their links, and the text for people."""
-    text = render(
-        message.alerts,
-        language=definition.language,
-        time_zone=definition.time_zone,
-        links=links,
-        is_digest=message.is_digest,
-    )
+    text = text_of(message, definition, links)
     body: dict[str, Any] = {
         "schema": 1,
         "type": "digest" if message.is_digest else "alert",

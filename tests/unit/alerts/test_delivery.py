@@ -453,25 +453,6 @@ async def test_a_feed_file_that_somebody_broke_is_begun_anew(tmp_path: Path) -> 
         assert len(json.loads((tmp_path / "reader.json").read_text("utf-8"))["items"]) == 1
 
 
-async def test_apprise_delivers_plain_text_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with receiver() as chat:
-        place = chat.url.removeprefix("http://")
-        monkeypatch.setenv("RASAD_ALERT_SECRET_ROOM", f"json://{place}")
-        definition = DestinationDefinition(id="room", kind="apprise", credentials="room", language="fa")
-        sender = make_sender(definition, LOOPBACK, Links())
-        assert await sender.send(outgoing()) == OK
-        chat.answers = [status(500)]
-        failed = await sender.send(outgoing())
-        monkeypatch.setenv("RASAD_ALERT_SECRET_ROOM", f"json://{place} json://{place}")
-        two = await sender.send(outgoing())
-        monkeypatch.setenv("RASAD_ALERT_SECRET_ROOM", "nothing-of-the-kind")
-        none = await sender.send(outgoing())
-    [(_, body, _), _] = chat.requests
-    assert "خبری تازه" in json.loads(body)["message"]
-    assert [one.outcome for one in (failed, two, none)] == ["retry"] * 3
-    assert "one Apprise URL" in two.detail and "one Apprise URL" in none.detail
-
-
 async def test_mail_servers_that_never_answer_hold_nothing_else_up() -> None:
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))

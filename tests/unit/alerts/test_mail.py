@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import email
 import email.policy
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email.message import EmailMessage
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +23,7 @@ from agent.alerts.sending import Outgoing
 from streams.alerts.records import Alert
 from tests.unit.alerts.kit import article, rule, run, stage
 
+TLS = Path(__file__).parents[2] / "data" / "tls"
 TITLE = "أردوغان: لا نستبعد @everyone <b>لقاء</b> تطبيع"
 
 
@@ -165,3 +168,114 @@ async def test_a_refused_login_is_tried_again_and_shows_no_secret(monkeypatch: p
     with smtp(Mailbox(), authenticator=refuse, auth_require_tls=False) as port:
         sent = await MailSender(desk(port, credentials="smtp"), Links()).send(MESSAGE)
     assert sent.outcome == "retry" and "refused" in sent.detail and "s3cret" not in sent.detail
+
+
+# --- TLS --------------------------------------------------------------------------------------------------------------
+
+
+class Logins:
+    """Lets one user in, and notes over what each login came."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[bytes, bool]] = []
+
+    def __call__(
+        self, server: Any, session: Session, envelope: object, mechanism: str, data: LoginPassword
+    ) -> AuthResult:
+        is_secret = session.ssl is not None or server.transport.get_extra_info("sslcontext") is not None
+        self.seen.append((data.password, is_secret))
+        return AuthResult(success=data.password == b"s3cret", handled=False)
+
+
+without_advice = pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
+"""Of the server, which does not count the TLS around it."""
+
+
+@contextmanager
+def secured(tls: str, certificate: str, mailbox: Mailbox, logins: Logins) -> Iterator[int]:
+    """A server that takes mail from who has logged in, over TLS."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(TLS / f"{certificate}.pem")
+    how: dict[str, Any] = (
+        {"tls_context": context, "require_starttls": True}
+        if tls == "starttls"
+        else {"ssl_context": context, "auth_require_tls": False}
+    )
+    with smtp(mailbox, authenticator=logins, auth_required=True, **how) as port:
+        yield port
+
+
+@pytest.fixture
+def password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RASAD_ALERT_SECRET_SMTP", "user:s3cret")
+
+
+@pytest.mark.usefixtures("password")
+@pytest.mark.parametrize("tls", ["starttls", "tls"])
+@without_advice
+async def test_mail_and_password_go_over_tls(tls: str) -> None:
+    mailbox, logins = Mailbox(), Logins()
+    with secured(tls, "good", mailbox, logins) as port:
+        definition = desk(port, tls=tls, credentials="smtp", ca_file=str(TLS / "authority.pem"))
+        assert (await MailSender(definition, Links()).send(MESSAGE)).outcome == "ok"
+    assert logins.seen == [(b"s3cret", True)] and len(mailbox.mails) == 1
+
+
+@pytest.mark.usefixtures("password")
+@pytest.mark.parametrize("tls", ["starttls", "tls"])
+@without_advice
+@pytest.mark.parametrize("certificate", ["wrong-host", "expired", "not-yet", "self-signed", "loopback"])
+async def test_a_wrong_certificate_gets_neither_password_nor_mail(tls: str, certificate: str, tmp_path: Path) -> None:
+    if certificate == "loopback":  # its key is in a file of its own
+        both = tmp_path / "loopback.pem"
+        both.write_bytes((TLS / "loopback.pem").read_bytes() + (TLS / "loopback.key").read_bytes())
+        certificate = str(both.with_suffix(""))
+    mailbox, logins = Mailbox(), Logins()
+    with secured(tls, certificate, mailbox, logins) as port:
+        definition = desk(port, tls=tls, credentials="smtp", ca_file=str(TLS / "authority.pem"))
+        sent = await MailSender(definition, Links()).send(MESSAGE)
+    assert sent.outcome == "retry" and "certificate" in sent.detail.lower() and "s3cret" not in sent.detail
+    assert logins.seen == [] and mailbox.mails == []
+
+
+@pytest.mark.usefixtures("password")
+@pytest.mark.parametrize("tls", ["starttls", "tls"])
+@without_advice
+async def test_an_authority_that_the_system_does_not_know_has_to_be_named(tls: str) -> None:
+    mailbox, logins = Mailbox(), Logins()
+    with secured(tls, "good", mailbox, logins) as port:
+        sent = await MailSender(desk(port, tls=tls, credentials="smtp"), Links()).send(MESSAGE)
+    assert sent.outcome == "retry" and "certificate" in sent.detail.lower()
+    assert logins.seen == [] and mailbox.mails == []
+
+
+@pytest.mark.parametrize("tls", ["starttls", "tls"])
+@without_advice
+async def test_a_server_that_wants_a_password_is_tried_again_until_it_gets_it(
+    tls: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mailbox, logins = Mailbox(), Logins()
+    authority = str(TLS / "authority.pem")
+    with secured(tls, "good", mailbox, logins) as port:
+        sent = await MailSender(desk(port, tls=tls, ca_file=authority), Links()).send(MESSAGE)
+        assert sent.outcome == "retry" and "530" in sent.detail and logins.seen == []
+        sender = MailSender(desk(port, tls=tls, ca_file=authority, credentials="smtp"), Links())
+        sent = await sender.send(MESSAGE)
+        assert sent.outcome == "retry" and "RASAD_ALERT_SECRET_SMTP" in sent.detail and logins.seen == []
+        monkeypatch.setenv("RASAD_ALERT_SECRET_SMTP", "user:wr0ng")
+        sent = await sender.send(MESSAGE)
+        assert sent.outcome == "retry" and "535" in sent.detail and "wr0ng" not in sent.detail
+        monkeypatch.setenv("RASAD_ALERT_SECRET_SMTP", "user:s3cret")
+        assert (await sender.send(MESSAGE)).outcome == "ok"
+    assert [word for word, _ in logins.seen] and set(logins.seen) == {(b"wr0ng", True), (b"s3cret", True)}
+    assert len(mailbox.mails) == 1
+
+
+@pytest.mark.usefixtures("password")
+@without_advice
+async def test_an_authority_that_cannot_be_read_is_said(tmp_path: Path) -> None:
+    mailbox, logins = Mailbox(), Logins()
+    with secured("tls", "good", mailbox, logins) as port:
+        definition = desk(port, tls="tls", credentials="smtp", ca_file=str(tmp_path / "gone.pem"))
+        sent = await MailSender(definition, Links()).send(MESSAGE)
+    assert sent.outcome == "retry" and "gone.pem" in sent.detail and logins.seen == []

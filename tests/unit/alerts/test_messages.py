@@ -215,3 +215,14 @@ def test_chat_has_no_markup_of_a_feed() -> None:
     for line in [made.subject.partition("] ")[2], *lines]:
         assert not set("*_`~[]#|<>") & set(line.partition(FSI)[2])
     assert "【normalization】" in made.plain
+
+
+def test_a_subject_is_cut_inside_its_isolate() -> None:
+    subject = message(alert_of(title="normalization " * 40)).subject
+    assert len(subject) <= messages.MAX_SUBJECT
+    assert subject.endswith(f"…{PDI}") and subject.count(FSI) == subject.count(PDI) == 1
+
+
+def test_what_chat_programs_draw_stays_text_and_a_time_is_a_time() -> None:
+    assert ":smile:" not in inert("normalization :smile: :+1:") and ":+1:" not in inert(":+1:")
+    assert inert("at 12:30, he said: no") == "at 12:30, he said: no"
