@@ -111,7 +111,14 @@ async def embedded_agent(
             from agent.alerts.senders import sender_maker
 
             policy = RetryPolicy(give_up_seconds=settings.alerts.give_up_seconds)
-            decider = EmbeddedAlerts(alerts, store, sender_maker(settings), metrics, policy=policy)
+            decider = EmbeddedAlerts(
+                alerts,
+                store,
+                sender_maker(settings),
+                metrics,
+                policy=policy,
+                retain_days=settings.alerts.retain_days,
+            )
         sink = EmbeddedSink(pipeline, store, metrics, on_stored, burst, decider)
         collector = Collector(
             feeds=feeds,

@@ -254,6 +254,13 @@ class AlertSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     give_up_seconds: Annotated[
         float, Meta(ge=60, le=86_400 * 30, description="time for which a delivery is tried again before it is given up")
     ] = 86_400.0
+    retain_days: Annotated[
+        Annotated[int, Meta(ge=31)] | None,
+        Meta(
+            description="alerts older than this are removed, with how their deliveries went: by the running agent, "
+            "by `rasad deliver`, and by `rasad admin retain`; empty keeps all"
+        ),
+    ] = 366
     watch_seconds: Annotated[
         float, Meta(gt=0, le=3600, description="time between two looks for changed files of rules and destinations")
     ] = 2.0

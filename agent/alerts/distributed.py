@@ -11,6 +11,7 @@ from agent.alerts.deliverer import Deliverer
 from agent.alerts.destinations import DestinationDefinition
 from agent.alerts.kafka_intake import KafkaIntake
 from agent.alerts.kafka_journal import DeliveryLog, KafkaJournal, Producing
+from agent.alerts.keeping import keep_house, remove_from_index
 from agent.alerts.lane import RetryPolicy
 from agent.alerts.load import AlertConfig
 from agent.alerts.senders import sender_maker
@@ -75,7 +76,7 @@ class DistributedDeliveries:
         self._intake = KafkaIntake(
             settings, self._log, self._producing, self._accept, self._release, self._ending, always
         )
-        self._task: asyncio.Task[None] | None = None
+        self._beside: list[asyncio.Task[None]] = []
         self._releasing: asyncio.Task[None] | None = None
         self._metrics = metrics
         metrics.alert_rules.set(len(config.rules))
@@ -86,14 +87,18 @@ class DistributedDeliveries:
 
             self._store = open_elasticsearch(self._settings)
         await self._deliverer.__aenter__()
-        self._task = asyncio.create_task(self._intake.run(), name="rasad-alerts-intake")
+        self._beside = [asyncio.create_task(self._intake.run(), name="rasad-alerts-intake")]
+        days = self._settings.alerts.retain_days
+        if self._has_index and days is not None:
+            keeping = keep_house(lambda before: remove_from_index(self._settings, before), days)
+            self._beside.append(asyncio.create_task(keeping, name="rasad-alerts-keep"))
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._task is not None:
-            self._task.cancel()
+        for task in self._beside:
+            task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+                await task
         if self._releasing is not None:
             await self._releasing
         await self._deliverer.__aexit__()

@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from agent.alerts.deliverer import Deliverer, MakeSender
+from agent.alerts.keeping import keep_house
 from agent.alerts.lane import RetryPolicy
 from agent.alerts.load import AlertConfig
 from agent.alerts.sqlite_journal import SqliteJournal
@@ -51,7 +52,9 @@ class EmbeddedAlerts:
         *,
         clock: Callable[[], datetime] = utc_now,
         policy: RetryPolicy | None = None,
+        retain_days: int | None = None,
     ) -> None:
+        """`retain_days`: how long alerts are kept; None: for ever."""
         self._config = config
         self._metrics = metrics
         self._clock = clock
@@ -64,20 +67,24 @@ class EmbeddedAlerts:
         metrics.alert_rules.set(len(config.rules))
         self._decided: tuple[list[Alert], list[Delivery]] = ([], [])
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._watch: asyncio.Task[None] | None = None
+        self._retain_days = retain_days
+        self._beside: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> EmbeddedAlerts:
         self._loop = asyncio.get_running_loop()
         await self.deliverer.__aenter__()
         self.deliverer.accept(await asyncio.to_thread(self._alerts.waiting))
-        self._watch = asyncio.create_task(self._look_for_more(), name="rasad-alerts-look")
+        self._beside = [asyncio.create_task(self._look_for_more(), name="rasad-alerts-look")]
+        if self._retain_days is not None:
+            keeping = keep_house(self._alerts.remove_before, self._retain_days, self._clock)
+            self._beside.append(asyncio.create_task(keeping, name="rasad-alerts-keep"))
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._watch is not None:
-            self._watch.cancel()
+        for task in self._beside:
+            task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await self._watch
+                await task
         await asyncio.sleep(0)  # what the thread handed over last arrives first
         await self.deliverer.drain(_DRAIN_SECONDS)
         await self.deliverer.__aexit__()

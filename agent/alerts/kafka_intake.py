@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
-from agent.alerts.kafka_journal import DeliveryLog, Producing, delivery_messages
+from agent.alerts.kafka_journal import DeliveryLog, Producing, delivery_messages, mute_key
 from agent.channel_reading import open_reader
 from agent.errors import ServiceUnavailable
 from agent.kafka_clients import BOOTSTRAP_TIMEOUT_MS, REQUEST_TIMEOUT_MS, client_options
@@ -40,6 +40,7 @@ _METADATA_MS = 10_000
 _RETRY_SECONDS = 1.0
 _MAX_RETRY_SECONDS = 30.0
 _FORGET_SECONDS = 600.0
+_RENEW_SECONDS = 86_400.0
 _KEPT = timedelta(hours=ALERTS.retention_hours or 0) + timedelta(days=1)
 """Longer than the alerts' own channel keeps one that might be read again."""
 
@@ -69,7 +70,7 @@ class KafkaIntake:
         self._always = always
         self._stop = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._forgotten_at = time.monotonic()
+        self._forgotten_at = self._renewed_at = time.monotonic()
         self._is_assigned = False
         self.is_owner = False
         self.reason_not_ready: str | None = "not connected to Kafka yet"
@@ -172,6 +173,8 @@ class KafkaIntake:
             if time.monotonic() - self._forgotten_at > _FORGET_SECONDS:
                 self._forgotten_at = time.monotonic()
                 self._log.forget(utc_now() - _KEPT)
+            if self.is_owner and time.monotonic() - self._renewed_at > _RENEW_SECONDS:
+                self._renew_mutes()
 
     def _read(self, follower: Any) -> list[Delivery]:
         found = []
@@ -189,9 +192,17 @@ class KafkaIntake:
                 for record in records:
                     self._log.read(record.key or b"", record.value)
         self.is_owner = True
+        self._renew_mutes()
         waiting = self._log.waiting()
         log.info("this process delivers alerts now; %d deliveries wait", len(waiting))
         self._hand_over(waiting)
+
+    def _renew_mutes(self) -> None:
+        """Write the mutes in force again: the channel forgets in time, a mute may be for ever."""
+        self._renewed_at = time.monotonic()
+        topic, now = self._producing.topic(DELIVERIES.name), utc_now()
+        mutes = [one for one in self._log.all_mutes() if one.until > now]
+        self._producing.send([(topic, mute_key(one).encode(), codec.encode(one)) for one in mutes])
 
     def _take(self, records: Sequence[Any]) -> None:
         planned: list[Delivery] = []

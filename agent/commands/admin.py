@@ -57,11 +57,23 @@ def init(folder: str | None, mend: bool, channels_only: bool, wait_seconds: floa
 @command.command(epilog="Example: rasad admin retain")
 @_CONFIG
 def retain(folder: str | None) -> int:
-    """Remove monthly indices older than elasticsearch.retain_months."""
+    """Remove what is older than the configuration keeps.
+
+    In Elasticsearch monthly indices older than elasticsearch.retain_months, with their stories and trends; in both
+    stores alerts older than alerts.retain_days, which the running agent removes by itself as well.
+    """
     from agent.admin_index import retain as remove_old
+    from agent.alerts.keeping import remove_old as remove_old_alerts
     from agent.definitions import load_settings_only
 
     settings = load_settings_only(folder)
+    if settings.alerts.retain_days is None:
+        click.echo("alerts.retain_days is not set: every alert is kept")
+    else:
+        count = remove_old_alerts(settings)
+        click.echo(f"removed {count} alerts older than {settings.alerts.retain_days} days")
+    if settings.store.kind == "sqlite":
+        return 0
     if settings.elasticsearch.retain_months is None:
         click.echo("elasticsearch.retain_months is not set: every month is kept")
         return 0

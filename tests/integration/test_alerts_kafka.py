@@ -17,9 +17,10 @@ from typing import Any
 import pytest
 
 from agent.alerts.kafka_book import KafkaBook
+from agent.channel_reading import whole_channel
 from agent.kafka_clients import KafkaAdmin
 from deploy.dev.services import Elasticsearch, Kafka, http
-from streams.channels import ALERTS, BACKFILL
+from streams.channels import ALERTS, BACKFILL, DELIVERIES
 from streams.model import RawArticle
 from streams.stores.sqlite.alerts import AlertSearch
 from tests.integration.worker_kit import PROJECT, Rig, T, WorkerProcess, raw, until
@@ -194,6 +195,7 @@ def test_a_worker_and_a_deliverer_that_are_killed_lose_nothing_and_keep_the_keys
 def test_one_deliverer_works_and_the_other_takes_over(rig: AlertRig) -> None:
     with receiving() as ops:
         rig.configure(ops.url)
+        rig.rasad("alerts", "mute", "normalization", "--story", "0" * 32)
         rig.worker("--stages", "enrich,story,alert")
         both = [rig.deliverer(), rig.deliverer()]
         rig.send([about(place) for place in PLACES[:3]])
@@ -207,6 +209,9 @@ def test_one_deliverer_works_and_the_other_takes_over(rig: AlertRig) -> None:
         rig.until(lambda: len({alert["alert_id"] for alert in ops.alerts}) == 6, "six alerts")
         [other] = [one for one in both if one is not owner]
         assert other.stop() == 0
+    # The channel forgets in time, a mute may be for ever: whoever begins to deliver writes it again.
+    with whole_channel(rig.settings.kafka, DELIVERIES) as entries:
+        assert sum(key.startswith(b"mute:normalization:") for _, key, _ in entries) >= 2
     # What the first had sent and not noted yet when it was killed may come twice, with the same key.
     assert len(set(ops.keys)) == 6
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -12,9 +12,10 @@ from elasticsearch import BadRequestError
 from elasticsearch import Elasticsearch as Client
 
 from agent.admin_index import install_templates, retain
+from agent.alerts.keeping import remove_old
 from agent.errors import ServiceUnavailable
 from agent.open_store import elasticsearch_options
-from agent.settings import ElasticsearchSettings, Settings, StoreSettings
+from agent.settings import AlertSettings, ElasticsearchSettings, Settings, StoreSettings
 from deploy.dev.services import Elasticsearch
 from streams.stores.elasticsearch import ElasticsearchStore
 from streams.stores.elasticsearch.documents import from_document, to_document
@@ -192,11 +193,25 @@ def test_old_months_go_by_name(settings: Settings, client: Client) -> None:
     assert left == {stories, trends, *(index_of(settings, month) for month in kept), *others}
 
 
+def test_old_alerts_go_by_days(settings: Settings, client: Client) -> None:
+    install_templates(settings)
+    index = f"{settings.elasticsearch.index_prefix}-alerts"
+    now = datetime(2023, 4, 30, tzinfo=UTC)
+    assert remove_old(settings, now=now) == 0
+    for days in (0, 366, 367, 1000):
+        client.index(index=index, document={"created_at": (now - timedelta(days=days)).isoformat()}, refresh=True)
+    assert remove_old(settings, now=now) == 2
+    assert client.count(index=index)["count"] == 2
+    for_ever = msgspec.structs.replace(settings, alerts=AlertSettings(retain_days=None))
+    assert remove_old(for_ever, now=datetime(2100, 1, 1, tzinfo=UTC)) == 0
+    assert client.count(index=index)["count"] == 2
+
+
 def test_a_cluster_that_is_away_is_told(settings: Settings) -> None:
     away = msgspec.structs.replace(
         settings, elasticsearch=msgspec.structs.replace(settings.elasticsearch, url="http://127.0.0.1:9")
     )
-    for call in (install_templates, retain):
+    for call in (install_templates, retain, remove_old):
         with pytest.raises(ServiceUnavailable, match="cannot be reached"):
             call(away)
 

@@ -34,7 +34,8 @@ def install(options: ElasticsearchOptions) -> list[str]:
         if options.retain_months is not None:
             has_lifecycle = _put_lifecycle(client, options)
             done.append(
-                f"life-cycle policy {options.template_name}: removes months after {options.retain_months}"
+                f"life-cycle policy {options.template_name}: removes months after {options.retain_months}; "
+                "`rasad admin retain` (cron) removes their stories and trends"
                 if has_lifecycle
                 else "this cluster has no life-cycle management: call `rasad admin retain` now and then (cron)"
             )
@@ -82,8 +83,19 @@ def retain(options: ElasticsearchOptions, *, now: datetime | None = None) -> lis
     return old
 
 
-def _remove_before(client: Elasticsearch, index: str, field: str, moment: str) -> None:
+def remove_alerts(options: ElasticsearchOptions, before: datetime) -> int:
+    """Remove the alerts that were made before a moment; return how many there were.
+
+    Raises:
+        StoreUnavailable, StoreHalted: the cluster cannot be asked, or does not permit it.
+    """
+    with _connected(options) as client:
+        return _remove_before(client, options.alerts_index, "created_at", before.astimezone(UTC).isoformat())
+
+
+def _remove_before(client: Elasticsearch, index: str, field: str, moment: str) -> int:
     # Not a delete by query, which is a module of its own that a small cluster may lack.
+    removed = 0
     while True:
         answer = client.search(
             index=index,
@@ -95,7 +107,8 @@ def _remove_before(client: Elasticsearch, index: str, field: str, moment: str) -
         )
         found = [hit["_id"] for hit in answer["hits"]["hits"]]
         if not found:
-            return
+            return removed
+        removed += len(found)
         client.bulk(index=index, operations=[{"delete": {"_id": one}} for one in found], refresh=True)
 
 

@@ -19,6 +19,7 @@ from streams.stores.sqlite.store import SqliteStore
 from streams.stores.sqlite.transaction import SqliteTransaction
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_REMOVED_AT_ONCE = 500
 _DELIVERY_COLUMNS = (
     "key, destination, due_us, batch, status, attempts, first_tried_us, finished_us, alert_deliveries.detail"
 )
@@ -122,6 +123,22 @@ class AlertWriter:
             (key,),
         ).rowcount
 
+    def remove_before(self, moment: datetime, most: int) -> int:
+        """Remove alerts that were made before `moment`, `most` at once, with their deliveries; those of which one
+        still waits stay. Return how many there were."""
+        old = self._connection.execute(
+            "SELECT alert_id FROM alerts WHERE created_us < ? AND NOT EXISTS (SELECT 1 FROM alert_deliveries AS d"
+            " WHERE d.alert_id = alerts.alert_id AND d.status = 'waiting') ORDER BY created_us LIMIT ?",
+            (microseconds(moment), most),
+        ).fetchall()
+        for table in ("alert_deliveries", "alerts"):
+            self._connection.executemany(f"DELETE FROM {table} WHERE alert_id = ?", old)  # noqa: S608
+        return len(old)
+
+    def remove_mutes_before(self, moment: datetime) -> None:
+        """Forget the mutes that ended before `moment`."""
+        self._connection.execute("DELETE FROM alert_mutes WHERE until_us < ?", (microseconds(moment),))
+
     def mute(self, mute: Mute) -> None:
         """Keep a rule silent, on one story or altogether."""
         self._connection.execute(
@@ -218,6 +235,22 @@ class SqliteAlerts:
         """Let a rule speak again; return how many mutes there were."""
         with self._store.transaction() as transaction:
             return AlertWriter(transaction).unmute(rule_id, story_id)
+
+    def remove_before(self, moment: datetime) -> int:
+        """Remove what was over before `moment`: alerts and their deliveries, and mutes; return how many alerts.
+
+        Deliveries that still wait keep their alert. A transaction for every few hundred, so that articles are written
+        between them.
+        """
+        with self._store.transaction() as transaction:
+            AlertWriter(transaction).remove_mutes_before(moment)
+        removed = 0
+        while True:
+            with self._store.transaction() as transaction:
+                found = AlertWriter(transaction).remove_before(moment, _REMOVED_AT_ONCE)
+            removed += found
+            if found < _REMOVED_AT_ONCE:
+                return removed
 
     def acknowledge(self, alert_ids: Sequence[str], at: datetime) -> None:
         """Note that somebody has seen alerts."""
