@@ -8,13 +8,15 @@ Answers are remembered by word in bounded tables: a newsroom's vocabulary is sma
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 from streams.entities import lexicon
 from streams.entities.affixes import TURKIC_FAMILIES, bases, cyrillic_stem, language_family
+from streams.entities.keys import skeletons
 from streams.entities.names import CONNECTORS
 from streams.entities.prices import Spelling, consonants, distance
-from streams.entities.retrieval import Near, SoundIndex
+from streams.entities.retrieval import SLACK, SoundIndex, State, Walk, apart
 from streams.entities.sounds import ABJADS, CASED, Script, prepare, read, read_prepared, script_of
 from streams.text.fold import fold, folded_words
 
@@ -49,34 +51,49 @@ class Part(NamedTuple):
     """`upper` (an acronym), `title` or `any` (adjectives that some languages write small)."""
 
 
-class Sound(NamedTuple):
-    """A word without an affix as it sounds, and the parts with such consonants."""
+class Sound:
+    """A word without an affix as it sounds."""
 
-    symbols: tuple[int, ...]
-    is_abjad: bool
-    price: float
-    """Of the cut that left it."""
-    limit: float
-    near: list[Near]
+    __slots__ = ("_walk", "is_abjad", "limit", "price", "state", "symbols")
+
+    def __init__(self, symbols: tuple[int, ...], is_abjad: bool, price: float, limit: float, state: State) -> None:
+        self.symbols = symbols
+        self.is_abjad = is_abjad
+        self.price = price
+        """Of the cut that left it."""
+        self.limit = limit
+        """The greatest distance, of a part, that is thought of."""
+        self.state = state
+        """The keys that it shares with parts."""
+        self._walk: Walk | None = None
+
+    def walk(self, index: SoundIndex) -> Walk:
+        """Return its keys with the symbols behind each, the likeliest first."""
+        found = self._walk
+        if found is None:
+            found = self._walk = index.walk(self.symbols)
+        return found
 
 
 class Met:
     """The parts that one word may be. How far it is from a part that it resembles is worked out when it is first
     asked for."""
 
-    __slots__ = ("_index", "_known", "exact", "folded", "is_given", "slots", "sounds", "stems")
+    __slots__ = ("_apart", "_index", "_known", "exact", "folded", "is_given", "script", "slots", "sounds", "stems")
 
-    def __init__(self, index: PartIndex, *, is_given: bool = False) -> None:
+    def __init__(self, index: PartIndex, script: Script, *, is_given: bool = False) -> None:
         self._index = index
+        self.script = script
         self.is_given = is_given
         """Whether it is a known given name of Arabic; other languages of the script spell the same names otherwise."""
         self._known: dict[int, float] = {}
+        self._apart: dict[int, tuple[tuple[Sound, float], ...]] = {}
         self.slots: dict[int, tuple[float, bool] | None] = {}
         """Kept for who asks about several parts at once: the best of them, and whether it is exact."""
         self.exact: dict[int, float] = {}
         """Parts that the word is to the letter, after folding and cutting, with the price of the cut."""
         self.sounds: list[Sound] = []
-        """The word as it sounds, whole and cut, where it sounds like any part."""
+        """The word as it sounds, whole and cut, where it shares a key with any part."""
         self.folded = ""
         """The word, folded."""
         self.stems: list[str] = []
@@ -97,22 +114,26 @@ class Met:
     def _distance(self, part: int, most: float) -> float:
         best = 9.0
         spelling = self._index.spellings[part]
-        for sound in self.sounds:
-            if any(part in near.apart for near in sound.near):
-                mine = Spelling(sound.symbols, sound.is_abjad)
-                best = min(best, sound.price + distance(mine, spelling, min(sound.limit, most - sound.price)))
+        for sound, _ in self.apart(part):
+            mine = Spelling(sound.symbols, sound.is_abjad)
+            best = min(best, sound.price + distance(mine, spelling, min(sound.limit, most - sound.price)))
         return best
+
+    def apart(self, part: int) -> tuple[tuple[Sound, float], ...]:
+        """Return in which of its sounds the word's consonants are near those of a part, and how far apart they are by
+        the straight pairing, per consonant."""
+        known = self._apart.get(part)
+        if known is None:
+            known = self._apart[part] = tuple(self._index.compare(self.sounds, part)) if self.sounds else ()
+        return known
 
     def least(self, part: int) -> float:
         """Return about how far the word is at least from a part, by the consonants alone."""
-        best = 9.0
-        for sound in self.sounds:
-            for near in sound.near:
-                apart = near.apart.get(part)
-                if apart is not None:
-                    best = min(best, sound.price + apart)
-                    break
-        return best
+        return min([sound.price + apart for sound, apart in self.apart(part)], default=9.0)
+
+    def is_like(self, parts: Iterable[int]) -> bool:
+        """Return whether the word is, or has consonants like, any of `parts`."""
+        return any(part in self.exact or self.apart(part) for part in parts)
 
 
 class PartIndex:
@@ -132,7 +153,9 @@ class PartIndex:
         """The answers of `add`: an entity's spellings share words."""
         self._exact: dict[str, list[int]] = {}
         self._stems: dict[str, list[int]] = {}
-        self._sounds = SoundIndex()
+        self.sounds = SoundIndex()
+        self.keys: list[tuple[int, ...]] = []
+        """The numbers of each part's keys; none where it does not go by sound."""
 
     def add(self, word: str, language: str, *, by_sound: bool, casing: str = "title") -> int:
         """Return the number of the part for `word` as written in `language`, made when it is new."""
@@ -158,9 +181,31 @@ class PartIndex:
         self._exact.setdefault(folded, []).append(number)
         if script == "cyrillic" and casing != "upper":
             self._stems.setdefault(cyrillic_stem(folded, alone=casing == "title"), []).append(number)
-        if by_sound and part.symbols:
-            self._sounds.add(part.symbols, number)
+        self.keys.append(tuple(self.sounds.add(part.symbols)) if part.symbols else ())
         return number
+
+    def behind(self, part: int) -> dict[int, tuple[int, ...]]:
+        """Return the symbols behind each key of a part."""
+        numbers = self.keys[part]
+        return dict(zip(numbers, skeletons(self.parts[part].symbols).values(), strict=True)) if numbers else {}
+
+    def compare(self, sounds: Iterable[Sound], part: int) -> Iterator[tuple[Sound, float]]:
+        """Yield those of `sounds` whose consonants are near enough to a part's, with how far apart they are."""
+        behind_key: dict[int, tuple[int, ...]] | None = None
+        for sound in sounds:
+            if sound.state.numbers.isdisjoint(self.keys[part]):
+                continue
+            if behind_key is None:
+                behind_key = self.behind(part)
+            for number, behind in sound.walk(self.sounds):
+                others = behind_key.get(number)
+                if others is None:
+                    continue
+                size = len(behind)
+                total = apart(behind, others, (sound.limit + SLACK) * size)
+                if total is not None:
+                    yield sound, total / size
+                    break
 
     def lookup(self, word: str, family: str) -> Met:
         """Return the parts that `word` (as written) may be in a language of `family`."""
@@ -168,7 +213,7 @@ class PartIndex:
         prepared = prepare(word, script)
         is_cased = script in CASED
         folded = _fold_word(word)
-        met = Met(self, is_given=family == "ar" and script == "arabic" and folded in lexicon.given_names())
+        met = Met(self, script, is_given=family == "ar" and script == "arabic" and folded in lexicon.given_names())
         met.folded = folded
         cuts = bases(prepared, script, family)
         if len(cuts) == 1 and word == prepared:
@@ -241,9 +286,9 @@ class PartIndex:
             if size >= least:
                 limit = most - price
                 break
-        near = self._sounds.find(symbols, limit)
-        if near:
-            met.sounds.append(Sound(symbols, script in ABJADS, price, limit, near))
+        state = self.sounds.find(symbols)
+        if state.found:
+            met.sounds.append(Sound(symbols, script in ABJADS, price, limit, state))
 
 
 def _is_acronym(word: str) -> bool:

@@ -1,70 +1,47 @@
-"""Which parts sound like a spelling: a tree of phonetic keys, and behind each key the parts that are near enough.
+"""Which keys a spelling shares with parts of names: an automaton of phonetic keys.
 
-A spelling is walked consonant by consonant through the tree of the keys that parts have, so that a word like none of
-them falls off after two or three. Where it arrives, its consonants are compared with those of the parts there, once for
-all words that share them: most new words of a text do with some word before.
+A letter may stand for several classes of consonants, so that a spelling is at several keys at once. Where it is after
+each letter is one state of the automaton, worked out when a word first comes there: a new word then costs one look-up a
+letter, and words that sound alike end in the same state. What a state means to who asks is kept with it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from streams.entities.keys import MOST_KEYS, options_of, skeletons
 from streams.entities.prices import exchange_prices
 
-MOST_NEARS: Final = 20_000
-"""The comparisons that are remembered: some 10 MB."""
+MOST_STATES: Final = 12_000
+"""The states that are remembered: some 10 MB."""
+MOST_WALKS: Final = 2_000
 SLACK: Final = 0.04
 """How much dearer the straight pairing of consonants may be than the best alignment."""
 _SILENT: Final = ("",)
-_NONE: Final[list[Near]] = []
+Walk = tuple[tuple[int, tuple[int, ...]], ...]
+"""Keys of a spelling, with the symbols behind the letters of each."""
 
 
-class Alike:
-    """The parts that have the same key and, behind it, the same letters."""
+class State(dict[str, "State"]):
+    """Where a spelling may be in the tree of keys; by the mark of its next letter, where it is then."""
 
-    __slots__ = ("notes", "parts")
+    __slots__ = ("_index", "_ways", "found", "note", "numbers")
 
-    def __init__(self) -> None:
-        self.parts: list[int] = []
-        self.notes: dict[Any, Any] = {}
-        """What who asks has worked out from these parts."""
-
-
-class Near:
-    """The parts behind one key that are near enough to a run of consonants."""
-
-    __slots__ = ("_apart", "alike", "asked", "note")
-
-    def __init__(self, alike: tuple[tuple[Alike, float], ...]) -> None:
-        self.alike = alike
-        """With the price of pairing the consonants in order, per consonant: quick, and rarely dearer than the best
-        alignment."""
-        self._apart: dict[int, float] | None = None
-        self.asked: Any = None
+    def __init__(self, index: SoundIndex, keys: tuple[str, ...]) -> None:
+        super().__init__()
+        self._index = index
+        self._ways = keys
+        self.found = index.numbers_of(keys)
+        """The numbers of the keys that parts have, of those where the spelling may be if it ends here."""
+        self.numbers = frozenset(self.found)
+        """The same."""
         self.note: Any = None
-        """What who asked last, for `asked`, has worked out from these parts."""
+        """What who asks has worked out from these keys."""
 
-    @property
-    def apart(self) -> dict[int, float]:
-        """The same price by part."""
-        if self._apart is None:
-            self._apart = {part: apart for each, apart in self.alike for part in each.parts}
-        return self._apart
-
-
-class _Node:
-    """A key, or the beginning of one."""
-
-    __slots__ = ("key", "near", "next", "parts")
-
-    def __init__(self, key: str) -> None:
-        self.key = key
-        self.next: dict[str, _Node] = {}
-        """By one class of consonants, or two that one letter stands for."""
-        self.parts: dict[tuple[int, ...], Alike] = {}
-        """The parts with this key, by the symbols behind its letters."""
-        self.near: dict[tuple[tuple[int, ...], float], Near] = {}
+    def __missing__(self, mark: str) -> State:
+        found = self[mark] = self._index.state(self._index.grown(self._ways, mark))
+        return found
 
 
 class _Marks(dict[int, str]):
@@ -88,103 +65,114 @@ class _Marks(dict[int, str]):
 
 
 class SoundIndex:
-    """Parts by their sound. Fill it with `add`, then ask `find`."""
+    """Keys of parts by their sound. Fill it with `add`, then ask `find`."""
 
     def __init__(self) -> None:
-        self._root = _Node("")
-        self._nodes = {"": self._root}
-        self._near_count = 0
+        self._keys = {"": -1}
+        """The number of each key; -1 where it is only the beginning of one."""
+        self._count = 0
         self._marks = _Marks()
-        self._walks: dict[str, tuple[tuple[_Node, tuple[int, ...]], ...]] = {}
+        self._states: dict[tuple[str, ...], State] = {}
+        self._start = self.state(("",))
+        self._walks: dict[tuple[int, ...], Walk] = {}
 
-    def add(self, symbols: tuple[int, ...], number: int) -> None:
-        """Note that part `number` is spelled `symbols`."""
-        for key, behind in skeletons(symbols).items():
-            node = self._node(key)
-            alike = node.parts.get(behind)
-            if alike is None:
-                alike = node.parts[behind] = Alike()
-            alike.parts.append(number)
-            alike.notes.clear()
-            node.near.clear()
-
-    def _node(self, key: str) -> _Node:
-        node = self._nodes.get(key)
-        if node is None:
-            node = self._nodes[key] = _Node(key)
-            self._node(key[:-1]).next[key[-1]] = node
-            if len(key) > 1:
-                self._nodes[key[:-2]].next[key[-2:]] = node
-            self._walks.clear()
-        return node
-
-    def find(self, symbols: tuple[int, ...], limit: float) -> list[Near]:
-        """Return the parts whose consonants are within `limit` of those of `symbols`, by key, the likeliest first."""
-        marks = [mark for symbol in symbols if (mark := self._marks[symbol])]
-        word = "".join(marks)
-        walk = self._walks.get(word)
-        if walk is None:
-            if len(self._walks) >= MOST_NEARS:
-                self._walks.clear()
-            walk = self._walks[word] = self._walk(word)
-        if not walk:
-            return _NONE
-        if len(marks) < len(symbols):
-            symbols = tuple(symbol for symbol in symbols if self._marks[symbol])
+    def add(self, symbols: tuple[int, ...]) -> list[int]:
+        """Note that a part is spelled `symbols`, and return the numbers of its keys."""
+        keys = self._keys
         found = []
-        for node, places in walk:
-            behind = tuple([symbols[place] for place in places])
-            near = node.near.get((behind, limit))
-            if near is None:
-                near = self._compare(node, behind, limit)
-            if near.alike:
-                found.append(near)
+        for key in skeletons(symbols):
+            number = keys.get(key, -1)
+            if number < 0:
+                for end in range(1, len(key)):
+                    keys.setdefault(key[:end], -1)
+                number = keys[key] = self._count
+                self._count += 1
+                if self._start or self._walks:
+                    self._forget()
+            found.append(number)
         return found
 
-    def _walk(self, word: str) -> tuple[tuple[_Node, tuple[int, ...]], ...]:
-        """Return the keys that a word of such marks has, of those that parts have, with the places of the symbols
-        behind each."""
-        walked: dict[_Node, tuple[int, ...]] = {self._root: ()}
-        for place, mark in enumerate(word):
-            options = self._marks.options[ord(mark)]
-            if len(options) > 1 and len(walked) * len(options) > 2 * MOST_KEYS:
-                options = options[:1]
-            grown: dict[_Node, tuple[int, ...]] = {}
-            for option in options:
-                added = (place,) * len(option)
-                for node, behind in walked.items():
-                    if not option or node.key.endswith(option):  # a doubled consonant counts once
-                        grown.setdefault(node, behind)
-                    elif (longer := node.next.get(option)) is not None:
+    def find(self, symbols: tuple[int, ...]) -> State:
+        """Return the state in which a spelling ends."""
+        state, marks = self._start, self._marks
+        for symbol in symbols:
+            mark = marks[symbol]
+            if mark:
+                state = state[mark]
+        return state
+
+    def state(self, keys: tuple[str, ...]) -> State:
+        """Return the state of being at `keys`."""
+        found = self._states.get(keys)
+        if found is None:
+            if len(self._states) >= MOST_STATES:
+                self._forget()
+            found = self._states[keys] = State(self, keys)
+        return found
+
+    def _forget(self) -> None:
+        for state in self._states.values():
+            state.clear()
+        self._states.clear()
+        self._walks.clear()
+        self._start = self.state(("",))
+
+    def numbers_of(self, keys: tuple[str, ...]) -> tuple[int, ...]:
+        """Return the numbers of those of `keys` that parts have."""
+        return tuple([number for key in keys if (number := self._keys[key]) >= 0])
+
+    def grown(self, keys: Sequence[str], mark: str) -> tuple[str, ...]:
+        """Return where a spelling is, after a letter of such a mark, that was at `keys`."""
+        grown: dict[str, None] = {}
+        for option in self._options(mark, len(keys)):
+            for key in keys:
+                if not option or key.endswith(option):  # a doubled consonant counts once
+                    grown[key] = None
+                elif (longer := key + option) in self._keys:
+                    grown[longer] = None
+        return tuple(grown)[:MOST_KEYS]
+
+    def _options(self, mark: str, size: int) -> tuple[str, ...]:
+        options = self._marks.options[ord(mark)]
+        return options[:1] if len(options) > 1 and size * len(options) > 2 * MOST_KEYS else options
+
+    def walk(self, symbols: tuple[int, ...]) -> Walk:
+        """Return the keys of a spelling, of those that parts have, with the symbols behind each: what `find` finds."""
+        found = self._walks.get(symbols)
+        if found is None:
+            if len(self._walks) >= MOST_WALKS:
+                self._walks.clear()
+            found = self._walks[symbols] = self._walk(symbols)
+        return found
+
+    def _walk(self, symbols: tuple[int, ...]) -> Walk:
+        walked: dict[str, tuple[int, ...]] = {"": ()}
+        for symbol in symbols:
+            mark = self._marks[symbol]
+            if not mark:
+                continue
+            grown: dict[str, tuple[int, ...]] = {}
+            for option in self._options(mark, len(walked)):
+                added = (symbol,) * len(option)
+                for key, behind in walked.items():
+                    if not option or key.endswith(option):
+                        grown.setdefault(key, behind)
+                    elif (longer := key + option) in self._keys:
                         grown.setdefault(longer, behind + added)
             walked = dict(list(grown.items())[:MOST_KEYS])
-            if not walked:
-                break
-        return tuple((node, places) for node, places in walked.items() if node.parts)
-
-    def _compare(self, node: _Node, behind: tuple[int, ...], limit: float) -> Near:
-        size = len(behind)
-        farthest = (limit + SLACK) * size
-        rows = [exchange_prices(symbol) for symbol in behind]
-        near: list[tuple[Alike, float]] = []
-        for others, alike in node.parts.items():
-            apart = 0.0
-            if others != behind:
-                for row, other in zip(rows, others, strict=True):
-                    apart += row[other]
-                    if apart > farthest:
-                        break
-                else:
-                    near.append((alike, apart / size))
-            else:
-                near.append((alike, apart))
-        if self._near_count >= MOST_NEARS:
-            for each in self._nodes.values():
-                each.near.clear()
-            self._near_count = 0
-        self._near_count += 1
-        found = node.near[behind, limit] = Near(tuple(near)) if near else _NOTHING_NEAR
-        return found
+        return tuple([(number, behind) for key, behind in walked.items() if (number := self._keys[key]) >= 0])
 
 
-_NOTHING_NEAR: Final = Near(())
+def apart(behind: tuple[int, ...], others: tuple[int, ...], most: float) -> float | None:
+    """Return the price of pairing as many consonants in order; None when it is more than `most`.
+
+    It is quick to work out, and rarely dearer than the best alignment.
+    """
+    if behind == others:
+        return 0.0
+    total = 0.0
+    for symbol, other in zip(behind, others, strict=True):
+        total += exchange_prices(symbol)[other]
+        if total > most:
+            return None
+    return total

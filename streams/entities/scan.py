@@ -35,9 +35,6 @@ MOST_MEAN_CASED: Final[Limits] = ((6.0, 0.17), (4.0, 0.13), (3.0, 0.08), (0.0, 0
 """The same where capitals say that it is a name."""
 
 
-_NO_PATTERNS: Final[frozenset[int]] = frozenset()
-
-
 class Candidate(NamedTuple):
     """A place where an entity may be named: token range, how, and how surely (0 is written exactly so)."""
 
@@ -170,7 +167,7 @@ class _Search:
                     self.plain[position] = word.plain
                 else:
                     self._add_singles(position, position, word)
-            if last == position - 1 and not word.anchors.isdisjoint(before.befores):
+            if last == position - 1 and not word.keys.isdisjoint(before.follows):
                 pairs.append(position)
             if word.is_passed_over:
                 passed_over.append(position)
@@ -179,17 +176,22 @@ class _Search:
             self._add_pair(position)
         for position in passed_over:  # Bashar al-Assad: the name's words are neighbours over the article
             if 0 < position < len(meanings) - 1:
-                self._grow_all(position + 1, position + 1, meanings[position + 1], meanings[position - 1])
+                words = self.text.words
+                self._grow_all(
+                    position + 1, position + 1, meanings[position + 1], meanings[position - 1], words[position - 1]
+                )
         for position, end in self.text.ties.items():
             self._look_at_tied(position, end)
         named = {each.entity for each in self.found if each.words > 1 and each.form in ("name", "partial")}
         if named:
-            surnames = self._vocabulary.surnames
-            wanted = _NO_PATTERNS.union(*(surnames[entity] for entity in named if entity in surnames))
-            for position, word in [each for each in busy if not wanted.isdisjoint(each[1].weak)]:
-                self._add_weak(position, position, word, self.text.words[position], wanted)
-            for first, end, word in self._tied:
-                self._add_weak(first, end, word, self.text.joined(first, end), wanted)
+            surname_keys = self._vocabulary.surname_keys
+            for entity in named & surname_keys.keys():
+                wanted = surname_keys[entity]
+                for position, word in [each for each in busy if not wanted.isdisjoint(each[1].keys)]:
+                    self._add_surname(position, position, word, self.text.words[position], entity)
+                for first, end, word in self._tied:
+                    if not wanted.isdisjoint(word.keys):
+                        self._add_surname(first, end, word, self.text.joined(first, end), entity)
 
     def _add_singles(self, first: int, last: int, word: Word) -> None:
         for single in word.singles:
@@ -199,7 +201,9 @@ class _Search:
         """Add the names whose anchor stands at `position` and another word of theirs right before it."""
         text = self.text
         if position - 2 in text.ties:  # the word before may be joined with the one before it
-            self._grow_all(position, position, text.meanings[position], text.meanings[position - 1])
+            self._grow_all(
+                position, position, text.meanings[position], text.meanings[position - 1], text.words[position - 1]
+            )
             return
         words = self._family, text.words[position - 1], text.words[position]
         pair = self._pairs.get(words)
@@ -219,7 +223,7 @@ class _Search:
         met, met_before = self._met(text.words[position]), self._met(text.words[position - 1])
         names: list[tuple[int, Form, float, bool, float]] = []
         longer: list[int] = []
-        for number in text.meanings[position].anchors & before.befores:
+        for number in self._vocabulary.names_of(text.meanings[position], met, before, met_before):
             pattern = self._patterns[number]
             best = self._best(met, number, pattern.anchor)
             if best is None:
@@ -236,12 +240,12 @@ class _Search:
                     names.append((pattern.entity, pattern.form, mean, exact, pattern.consonants))
         return _Pair(tuple(names), tuple(longer)) if names or longer else _NO_PAIR
 
-    def _grow_all(self, first: int, last: int, word: Word, before: Word) -> None:
-        numbers = word.anchors & before.befores
-        if numbers:
-            met = self._met(self.text.words[first] if first == last else self.text.joined(first, last))
-            for number in numbers:
-                self._grow(first, last, number, met)
+    def _grow_all(self, first: int, last: int, word: Word, before: Word, written_before: str) -> None:
+        if word.keys.isdisjoint(before.follows):
+            return
+        met = self._met(self.text.words[first] if first == last else self.text.joined(first, last))
+        for number in self._vocabulary.names_of(word, met, before, self._met(written_before)):
+            self._grow(first, last, number, met)
 
     def _met(self, word: str) -> Met:
         return self._vocabulary.met(word, self._family)
@@ -252,20 +256,20 @@ class _Search:
         for end in range(position + 1, min(last, position + 2) + 1):
             if self.text.tokens.terms[end] in _PLURALS:  # استان‌های is a plural, and no آستانه with an ending
                 return
-            word = self._table[self.text.joined(position, end)]
+            joined = self.text.joined(position, end)
+            word = self._table[joined]
             self._add_singles(position, end, word)
             if position:
-                self._grow_all(position, end, word, meanings[position - 1])
+                self._grow_all(position, end, word, meanings[position - 1], self.text.words[position - 1])
             if end + 1 < len(meanings):
-                self._grow_all(end + 1, end + 1, meanings[end + 1], word)
-            if word.weak:
+                self._grow_all(end + 1, end + 1, meanings[end + 1], word, joined)
+            if word.keys:
                 self._tied.append((position, end, word))
 
-    def _add_weak(self, first: int, last: int, word: Word, written: str, wanted: frozenset[int]) -> None:
-        for entity in {self._patterns[number].entity for number in word.weak & wanted}:
-            single = self._vocabulary.surname(word, written, entity, self._family)
-            if single is not None:
-                self._add_single(first, last, single)
+    def _add_surname(self, first: int, last: int, word: Word, written: str, entity: int) -> None:
+        single = self._vocabulary.surname(word, written, entity, self._family)
+        if single is not None:
+            self._add_single(first, last, single)
 
     def _add_single(self, first: int, last: int, single: Single) -> None:
         self.found.append(Candidate.of(first, last + 1, single))

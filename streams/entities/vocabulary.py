@@ -1,8 +1,9 @@
 """What one word of an article may mean for the search, worked out once a word and remembered.
 
 A word costs an article one dictionary look-up. It says which one-word names it may be, and for names of several words
-whether it may be the *anchor* (where the search starts) or stand *before* it: a pair of neighbours is looked into only
-when the same name is in both sets.
+which keys it shares with them: a pair of neighbours is looked into only when a key of the second is that of an *anchor*
+(where the search for a name starts) that may stand behind the first. How far the words are from the name is worked out
+only then.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from typing import Final, NamedTuple
 
 from streams.entities import lexicon
 from streams.entities.names import ARTICLES, FORM_RANK, Form
-from streams.entities.parts import Limits, Met
+from streams.entities.parts import Limits, Met, Sound
 from streams.entities.patterns import Compiled
-from streams.entities.retrieval import Alike, Near
+from streams.entities.retrieval import State, apart
 from streams.entities.sounds import ABJADS, CASED, script_of
 
 CACHE_WORDS: Final = 20_000
@@ -41,7 +42,8 @@ def within(limits: Limits, consonants: float, distance: float) -> bool:
     return any(consonants >= least and distance <= most for least, most in limits)
 
 
-_NO_PATTERNS: Final[frozenset[int]] = frozenset()
+_NO_KEYS: Final[frozenset[int]] = frozenset()
+_ROUNDING: Final = 1e-9
 _PATRONYMIC = re.compile("(?:[оеё]вич|[оеё]вн|ьич)(?:а|у|ем|е|ы|ой|ою)?$")
 
 
@@ -62,34 +64,27 @@ class Word:
     """What a word may mean."""
 
     __slots__ = (
-        "anchors",
-        "befores",
+        "follows",
         "is_ambiguous",
         "is_article",
         "is_given",
         "is_passed_over",
+        "keys",
         "plain",
         "singles",
-        "weak",
     )
 
     def __init__(
-        self,
-        singles: tuple[Single, ...] = (),
-        weak: frozenset[int] = _NO_PATTERNS,
-        anchors: frozenset[int] = _NO_PATTERNS,
-        befores: frozenset[int] = _NO_PATTERNS,
+        self, singles: tuple[Single, ...] = (), keys: frozenset[int] = _NO_KEYS, follows: frozenset[int] = _NO_KEYS
     ) -> None:
         self.singles = singles
         """One-word names that it may be by itself."""
         self.plain: int | None = None
         """The entity that it names without more, if that is all that it may be by itself."""
-        self.weak = weak
-        """Surnames (numbers of patterns) that it may be if the article names their bearer in full."""
-        self.anchors = anchors
-        """Names of several words whose anchor it may be."""
-        self.befores = befores
-        """Names of several words before whose anchor it may stand."""
+        self.keys = keys
+        """What it shares with words of names of several words, and with surnames: numbers of keys, and of parts."""
+        self.follows = follows
+        """The keys of words that may stand behind it in a name."""
         self.is_article = False
         self.is_passed_over = False
         """Whether it may stand between the words of a name: an article, or a patronymic."""
@@ -97,17 +92,11 @@ class Word:
         self.is_given = False
 
 
-class _Meant(NamedTuple):
-    """The patterns that a word may belong to by parts that it sounds like."""
-
-    word: Word
-    """What a word means that only sounds like them, and like no one-word name."""
-    alone: tuple[tuple[int, float], ...]
-    """One-word patterns that may be near enough to be met by sound, with how much may be added to the distance."""
-
-
 NO_MEANING: Final = Word()
 """What all words mean that mean nothing to us."""
+_Alone = tuple[tuple[tuple[int, ...], float, tuple[int, ...]], ...]
+"""Of the one-word names with one key that may be met by sound: the symbols behind it, how far a word may be from them,
+and which names they are."""
 
 
 class Vocabulary:
@@ -116,31 +105,78 @@ class Vocabulary:
     def __init__(self, compiled: Compiled) -> None:
         self._parts = compiled.parts
         self._patterns = compiled.patterns
-        self._anchored: dict[int, list[int]] = {}
-        self._before: dict[int, list[int]] = {}
         self._alone: dict[int, list[int]] = {}
+        """One-word names by their parts."""
         self._by_script: dict[int, dict[str, tuple[int, ...]]] = {}
-        """The parts of one-word patterns, by their script (Latin and Cyrillic are one)."""
-        self._scripts: dict[int, frozenset[str]] = {}
-        surnames: dict[int, set[int]] = {}
+        """The parts of one-word names, by their script (Latin and Cyrillic are one)."""
+        surnames: dict[int, list[int]] = {}
+        anchored: dict[int, list[int]] = {}
+        before: dict[int, list[int]] = {}
+        follows: dict[int, set[int]] = {}
         for number, pattern in enumerate(compiled.patterns):
-            starts = self._anchored if pattern.anchor else self._alone
-            for part in pattern.slots[pattern.anchor]:
-                starts.setdefault(part, []).append(number)
-            if pattern.anchor:
-                for part in pattern.slots[pattern.anchor - 1]:
-                    self._before.setdefault(part, []).append(number)
+            anchor = pattern.anchor
+            if anchor:
+                keys, keys_before = self._keys_of(pattern.slots[anchor]), self._keys_of(pattern.slots[anchor - 1])
+                for key in keys:
+                    anchored.setdefault(key, []).append(number)
+                for key in keys_before:
+                    before.setdefault(key, []).append(number)
+                    follows.setdefault(key, set()).update(keys)
             else:
+                for part in pattern.slots[0]:
+                    self._alone.setdefault(part, []).append(number)
                 self._by_script[number] = self._parts_by_script(pattern.slots[0])
-                self._scripts[number] = frozenset(self._parts.parts[part].script for part in pattern.slots[0])
                 if pattern.form in _SURNAMES:
-                    surnames.setdefault(pattern.entity, set()).add(number)
-        self.surnames: dict[int, frozenset[int]] = {entity: frozenset(found) for entity, found in surnames.items()}
-        """The one-word patterns of each entity that count when the article names the bearer in full."""
+                    surnames.setdefault(pattern.entity, []).append(number)
+        self._anchored = {key: tuple(found) for key, found in anchored.items()}
+        """Names of several words by the keys of their anchor."""
+        self._before = {key: tuple(found) for key, found in before.items()}
+        """The same by the keys of the word before the anchor."""
+        self._follows = {key: frozenset(found) for key, found in follows.items()}
+        """By the keys of a word the keys of the anchors that it may stand before."""
+        self._surnames = {entity: tuple(found) for entity, found in surnames.items()}
+        """The one-word names of each entity that count when the article names the bearer in full."""
+        self.surname_keys = {
+            entity: frozenset(
+                [key for number in found for part in self._patterns[number].slots[0] for key in self._parts.keys[part]]
+            )
+            for entity, found in surnames.items()
+        }
+        """The keys of those names."""
+        self._known_keys = frozenset().union(self._anchored, self._before, *self.surname_keys.values())
+        self._by_sound = {script: self._alone_by_sound(script) for script in ("full", "arabic", "hebrew")}
+        """One-word names that are met by sound, by the keys of the parts that a word of a script has to be like."""
         self._words: dict[str, _Table] = {}
-        self._shared: dict[tuple[frozenset[int], frozenset[int], frozenset[int]], Word] = {}
+        self._shared: dict[tuple[frozenset[int], frozenset[int]], Word] = {}
         self._mets: dict[tuple[str, str], Met] = {}
         self._witnessed: dict[tuple[str, str, int], Single | None] = {}
+
+    def _keys_of(self, parts: Iterable[int]) -> set[int]:
+        """Return the keys by which any of `parts` is met: of its sound, and one of its own for its letters."""
+        keys: set[int] = set()
+        for part in parts:
+            keys.add(~part)
+            keys.update(self._parts.keys[part])
+        return keys
+
+    def _alone_by_sound(self, script: str) -> dict[int, _Alone]:
+        found: dict[int, dict[tuple[tuple[int, ...], float], list[int]]] = {}
+        for number, by_script in self._by_script.items():
+            most = self._most_alone(number, is_cased=script == "full")
+            if most <= 0:
+                continue
+            # A word has to be like the spellings of every script: it is enough to look at those of one.
+            group = script if script in by_script or script == "arabic" else next(iter(by_script))
+            for part in by_script.get(group, ()):
+                for key, behind in self._parts.behind(part).items():
+                    farthest = (most + _SLACK) * len(behind) + _ROUNDING
+                    numbers = found.setdefault(key, {}).setdefault((behind, farthest), [])
+                    if number not in numbers:
+                        numbers.append(number)
+        return {
+            key: tuple([(behind, farthest, tuple(numbers)) for (behind, farthest), numbers in entries.items()])
+            for key, entries in found.items()
+        }
 
     def of(self, family: str) -> dict[str, Word]:
         """Return the table of one language family, which works out a word when it is first asked for."""
@@ -161,98 +197,104 @@ class Vocabulary:
     def work_out(self, word: str, family: str) -> Word:
         """Return what `word` (as written) may mean in a language of `family`."""
         met = self._parts.lookup(word, family)
+        script = met.script
         article = met.folded in ARTICLES
         given = not lexicon.given_names().isdisjoint(met.stems)
-        script = script_of(word)
         passed_over = article or (script == "cyrillic" and _PATRONYMIC.search(met.folded) is not None)
-        if not (met.exact or met.sounds or passed_over or given):
+        sounds, exact = met.sounds, met.exact
+        if not (exact or sounds or passed_over or given):
             return NO_MEANING
-        is_cased = script in CASED
-        numbers = {number for part in met.exact for number in self._alone.get(part, ())}
-        meant: list[_Meant] = []
-        asked = family, is_cased
-        for sound in met.sounds:
-            for near in sound.near:
-                if near.asked != asked:
-                    near.asked, near.note = asked, self._mean(near, family, is_cased)
-                means: _Meant = near.note
-                meant.append(means)
-                if means.alone:
-                    numbers.update([number for number, slack in means.alone if sound.price <= slack])
-        is_ambiguous = not lexicon.words("ambiguous").isdisjoint(met.stems)
-        if len(meant) == 1 and not (numbers or met.exact or is_ambiguous or passed_over or given):
-            return meant[0].word
+        numbers = {number for part in exact for number in self._alone.get(part, ())}
+        meant = [sound.state.note or self._mean(sound.state) for sound in sounds]
+        if sounds:
+            by_sound = self._by_sound["full" if script in CASED else script]
+            for sound in sounds:
+                if not by_sound.keys().isdisjoint(sound.state.numbers):
+                    numbers.update(self._heard(sound, by_sound))
+        if len(meant) == 1 and not (numbers or exact or passed_over or given):
+            return meant[0]
         singles: list[Single] = []
         for number in sorted(numbers):
             if self._is_of(number, family):
-                single = self.single(number, met, script, self._most_alone(number, is_cased))
-                if single is not None:
+                most = self._most_alone(number, is_cased=script in CASED)
+                single = self.single(number, met, script, most)
+                if single is not None and (single.is_exact or self._is_heard(number, met, most)):
                     singles.append(single)
-        words = [each.word for each in meant]
-        anchors = _union([word.anchors for word in words], self._anchored, met.exact)
-        befores = _union([word.befores for word in words], self._before, met.exact)
-        weak = _union([word.weak for word in words])
-        if singles:
-            weak = weak.difference([single.pattern for single in singles])
-        if not (singles or passed_over or given or is_ambiguous):
-            return self._share(weak, anchors, befores)
-        if not (singles or weak or anchors or befores or passed_over or given):
-            return NO_MEANING
-        found = Word(tuple(self._best_of_each(singles)), weak, anchors, befores)
+        keys = _union([each.keys for each in meant])
+        follows = _union([each.follows for each in meant])
+        if exact:
+            own = [~part for part in exact if ~part in self._known_keys]
+            keys = keys.union(own)
+            follows = follows.union(*[self._follows[key] for key in own if key in self._follows])
+        if not (singles or passed_over or given):
+            return self._share(keys, follows)
+        found = Word(tuple(self._best_of_each(singles)), keys, follows)
         found.is_article, found.is_passed_over, found.is_given = article, passed_over, given
-        found.is_ambiguous = is_ambiguous
+        found.is_ambiguous = not lexicon.words("ambiguous").isdisjoint(met.stems)
         if len(found.singles) == 1:
             single = found.singles[0]
             if single.is_exact and single.distance <= self._patterns[single.pattern].dearest_plain:
                 found.plain = single.entity
         return found
 
-    def _mean(self, near: Near, family: str, is_cased: bool) -> _Meant:
-        meant: list[_Meant] = []
-        alone: dict[int, float] = {}
-        for alike, apart in near.alike:
-            found: _Meant | None = alike.notes.get((family, is_cased))
-            if found is None:
-                found = alike.notes[family, is_cased] = self._mean_alike(alike, family, is_cased)
-            meant.append(found)
-            for number, most in found.alone:
-                if apart <= most:
-                    alone[number] = max(most - apart, alone.get(number, 0.0))
-        if len(meant) == 1:
-            return _Meant(meant[0].word, tuple(alone.items()))
-        words = [each.word for each in meant]
-        anchors = _union([word.anchors for word in words])
-        befores = _union([word.befores for word in words])
-        return _Meant(self._share(_union([word.weak for word in words]), anchors, befores), tuple(alone.items()))
+    def _mean(self, state: State) -> Word:
+        """Return what a word means that only has the keys of `state`, and is like no one-word name."""
+        keys = self._known_keys & state.numbers
+        follows = _union([self._follows[key] for key in keys if key in self._follows])
+        found = state.note = self._share(keys, follows)
+        return found
 
-    def _mean_alike(self, alike: Alike, family: str, is_cased: bool) -> _Meant:
-        numbers = {
-            number for part in alike.parts for number in self._alone.get(part, ()) if self._is_of(number, family)
-        }
-        weak = frozenset(number for number in numbers if self._patterns[number].form in _SURNAMES)
-        alone = [(number, self._most_alone(number, is_cased)) for number in numbers]
-        anchors, befores = _union((), self._anchored, alike.parts), _union((), self._before, alike.parts)
-        word = self._share(weak or _NO_PATTERNS, anchors, befores)
-        return _Meant(word, tuple((number, most + _SLACK) for number, most in alone if most > 0))
-
-    def _share(self, weak: frozenset[int], anchors: frozenset[int], befores: frozenset[int]) -> Word:
+    def _share(self, keys: frozenset[int], follows: frozenset[int]) -> Word:
         """Return the one word of all that mean this and nothing else: some seven of an article's words share it."""
-        if not (weak or anchors or befores):
+        if not keys:
             return NO_MEANING
-        key = weak, anchors, befores
-        found = self._shared.get(key)
+        found = self._shared.get((keys, follows))
         if found is None:
             if len(self._shared) >= CACHE_WORDS:
                 self._shared.clear()
-            found = self._shared[key] = Word((), weak, anchors, befores)
+            found = self._shared[keys, follows] = Word((), keys, follows)
         return found
+
+    def _heard(self, sound: Sound, by_sound: Mapping[int, _Alone]) -> Iterator[int]:
+        """Yield the one-word names that may be near enough to be met by sound."""
+        for key, mine in sound.walk(self._parts.sounds):
+            for behind, farthest, numbers in by_sound.get(key, ()):
+                if apart(mine, behind, farthest - sound.price * len(mine)) is not None:
+                    yield from numbers
+
+    def _is_heard(self, number: int, met: Met, most: float) -> bool:
+        """Whether a one-word name is near enough by the consonants of any of its spellings."""
+        farthest = most + _SLACK
+        return any(
+            apart <= farthest and sound.price <= farthest - apart
+            for part in self._patterns[number].slots[0]
+            for sound, apart in met.apart(part)
+        )
+
+    def names_of(self, word: Word, written: Met, before: Word, written_before: Met) -> list[int]:
+        """Return the names of several words of whose anchor a word shares the consonants and of whose word before it
+        another does, or both the letters."""
+        keys = word.keys & before.follows
+        if not keys:
+            return []
+        found: set[int] = set()
+        found.update(*[self._anchored[key] for key in keys])
+        found.intersection_update(
+            [number for key in before.keys if key in self._before for number in self._before[key]]
+        )
+        kept = []
+        for number in found:
+            slots, anchor = self._patterns[number].slots, self._patterns[number].anchor
+            if written.is_like(slots[anchor]) and written_before.is_like(slots[anchor - 1]):
+                kept.append(number)
+        return kept
 
     def _is_of(self, number: int, family: str) -> bool:
         """Whether a one-word name is one in the languages of `family`."""
         families = self._patterns[number].families
         return families is None or family in families or family == "und"
 
-    def _most_alone(self, number: int, is_cased: bool) -> float:
+    def _most_alone(self, number: int, *, is_cased: bool) -> float:
         """How far a word may be from a one-word name to be met by sound; 0 where by its letters only."""
         consonants = self._patterns[number].consonants
         limits = ALONE_CASED if is_cased else ALONE_UNCASED
@@ -273,9 +315,14 @@ class Vocabulary:
         if asked in self._witnessed:
             return self._witnessed[asked]
         met, script = self.met(written, family), script_of(written)
-        numbers = sorted(word.weak & self.surnames[entity])
-        found = [self.single(number, met, script, WITNESSED) for number in numbers]
-        near = [single for single in found if single is not None]
+        known = {single.pattern for single in word.singles}
+        near = []
+        for number in self._surnames[entity]:
+            if number not in known and self._is_of(number, family):
+                if any(map(met.apart, self._patterns[number].slots[0])):
+                    single = self.single(number, met, script, WITNESSED)
+                    if single is not None:
+                        near.append(single)
         best = min(near, key=lambda single: single.distance, default=None)
         if len(self._witnessed) >= CACHE_METS:
             self._witnessed.clear()
@@ -305,7 +352,7 @@ class Vocabulary:
             distance = max(distance, min([met.distance_within(part, most) for part in parts]))
             if distance > most:
                 return None
-        new = script not in self._scripts[number]
+        new = all(self._parts.parts[part].script != script for part in pattern.slots[0])
         return Single(number, distance, False, new, pattern.entity, pattern.form, pattern.consonants)
 
     def _parts_by_script(self, slot: frozenset[int]) -> dict[str, tuple[int, ...]]:
@@ -320,17 +367,12 @@ def _goodness(single: Single) -> tuple[bool, int, float]:
     return not single.is_exact, FORM_RANK[single.form], single.distance
 
 
-def _union(
-    sets: Sequence[frozenset[int]], by_part: Mapping[int, list[int]] = {}, parts: Iterable[int] = ()
-) -> frozenset[int]:
-    """Return all numbers of `sets`, and those that `by_part` has for `parts`; one set as it is, to share it."""
-    more = [found for part in parts if (found := by_part.get(part)) is not None]
-    if not more:
-        filled = [each for each in sets if each]
-        if len(filled) < 2:
-            return filled[0] if filled else _NO_PATTERNS
-        sets = filled
-    return _NO_PATTERNS.union(*sets, *more)
+def _union(sets: Sequence[frozenset[int]]) -> frozenset[int]:
+    """Return all numbers of `sets`; one set as it is, to share it."""
+    filled = [each for each in sets if each]
+    if len(filled) < 2:
+        return filled[0] if filled else _NO_KEYS
+    return _NO_KEYS.union(*filled)
 
 
 class _Table(dict[str, Word]):
