@@ -63,6 +63,8 @@ class DryRun(Struct, frozen=True, kw_only=True):
     backfilled: int
     """Those of them that a backfill has brought: they do not alert."""
     is_complete: bool
+    edited_unseen: int = 0
+    """Those of them that were edited, and the store does not know from what."""
     alerts: tuple[Alert, ...]
     by_day: dict[str, int]
     """By the day (UTC) on which it would have alerted; days without left out."""
@@ -91,15 +93,20 @@ def run_rule(
     *,
     since: datetime,
     until: datetime,
+    earlier: Sequence[Article] | None = (),
     is_complete: bool = True,
     as_news: bool = False,
 ) -> DryRun:
     """Return what `rule` would have made of `articles`, which match its query.
 
-    `as_news`: backfilled articles count as if they had come when they were published.
+    Args:
+        earlier: earlier versions of articles of which any version matches (`agent.alerts.versions`); None: the store
+            keeps none.
+        as_news: backfilled articles count as if they had come when they were published.
     """
-    given = [_as_news(article) for article in articles] if as_news else list(articles)
-    ordered = sorted(given, key=lambda article: (article.collected_at, article.storied_at, article.article_id))
+    given = [*articles, *(earlier or ())]
+    given = [_as_news(article) for article in given] if as_news else given
+    ordered = sorted(given, key=lambda one: (one.collected_at, one.storied_at, one.article_id, one.revision))
     rule = replace(rule, enabled=True)
     alerts = _alerts(rule, ordered, named, houses)
     rules = RuleSet([rule], named, houses=houses)
@@ -116,10 +123,11 @@ def run_rule(
         rule_id=rule.id,
         since=since,
         until=until,
-        articles=len(matched),
+        articles=len({article.article_id for article in matched}),
         stories=stories,
-        backfilled=sum(article.is_backfill for article in matched),
+        backfilled=len({article.article_id for article in matched if article.is_backfill}),
         is_complete=is_complete,
+        edited_unseen=sum(article.revision > 1 for article in matched) if earlier is None else 0,
         alerts=tuple(alerts),
         by_day=dict(sorted(Counter(_day(alert.created_at) for alert in alerts).items())),
         policies=(*tallies, every),

@@ -69,11 +69,14 @@ async def _run(
     *,
     as_news: bool,
 ) -> DryRun:
+    from msgspec.structs import replace
     from rich.console import Console
     from rich.progress import Progress
 
     from agent.alerts.dry_run import matching_articles, run_rule, run_trend_rule, trend_search
+    from agent.alerts.versions import earlier_versions
     from agent.open_store import closing_store
+    from streams.alerts.rules import RuleSet
     from streams.topics import named_queries
 
     async with closing_store(settings) as store:
@@ -94,8 +97,20 @@ async def _run(
             ):
                 articles += piece
                 is_complete = is_complete and is_whole
-    houses = dict(alerts.rules.houses)
-    return run_rule(rule, articles, named, houses, since=since, until=until, is_complete=is_complete, as_news=as_news)
+            houses = dict(alerts.rules.houses)
+            rules = RuleSet([replace(rule, enabled=True)], named, houses=houses)
+            earlier = await asyncio.to_thread(earlier_versions, store, rules, definitions, since, until)
+    return run_rule(
+        rule,
+        articles,
+        named,
+        houses,
+        since=since,
+        until=until,
+        earlier=earlier,
+        is_complete=is_complete,
+        as_news=as_news,
+    )
 
 
 def _print(found: DryRun, shows_alerts: bool) -> None:
@@ -117,5 +132,11 @@ def _print(found: DryRun, shows_alerts: bool) -> None:
     click.echo(f"\n{found.articles} articles of {found.stories} stories match", err=True)
     if found.backfilled:
         click.echo(f"{found.backfilled} of them were backfilled and do not alert (--as-news: as if they had)", err=True)
+    if found.edited_unseen:
+        click.echo(
+            f"{found.edited_unseen} of them were edited: this store keeps no earlier text, so they count as if they had"
+            " said from the beginning what they say now",
+            err=True,
+        )
     if not found.is_complete:
         click.echo("more candidates than the store gives at once: there may be more", err=True)

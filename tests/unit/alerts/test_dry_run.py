@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from msgspec.structs import replace
 
-from agent.alerts.dry_run import matching_articles, run_rule, run_trend_rule
+from agent.alerts.dry_run import DryRun, matching_articles, run_rule, run_trend_rule
+from agent.alerts.versions import earlier_versions
 from agent.cli import main_group
-from streams.definitions import RealertPolicy, TrendCondition
+from streams.alerts.rules import RuleSet
+from streams.definitions import Definitions, RealertPolicy, RuleDefinition, TrendCondition
+from streams.enrich import Enricher
+from streams.model import Article, RawArticle
 from streams.stores.sqlite import SqliteStore
 from tests.unit.alerts.kit import NOON, article, copy_of, id_of, rule, run, stage
 from tests.unit.alerts.test_decide import trend
@@ -59,6 +66,83 @@ async def test_the_store_is_asked_until_every_piece_is_whole(tmp_path: Path, mon
     found = [one.article_id for articles, _ in pieces for one in articles]
     assert len(found) == len(set(found)) and set(found) == {one.article_id for one in many}
     assert all(is_whole for _, is_whole in pieces)
+
+
+# --- edited articles --------------------------------------------------------------------------------------------------
+
+TALKS, FOOTBALL = "Talks on normalization", "A football match"
+
+
+def enriched(one: Article) -> Article:
+    """As the enrich stage labels it."""
+    raw = RawArticle(**{name: getattr(one, name) for name in RawArticle.__struct_fields__})
+    known = Enricher(Definitions()).enrich(raw, one.collected_at)
+    return replace(one, **{name: getattr(known, name) for name in type(known).__struct_fields__})
+
+
+def version(name: str, revision: int, title: str, hours: float, **fields: Any) -> Article:
+    moment = NOON + timedelta(hours=hours)
+    return enriched(
+        article(name, revision=revision, title=title, text="", collected_at=moment, storied_at=moment, **fields)
+    )
+
+
+def live(one: RuleDefinition, versions: list[Article]) -> list[str]:
+    running, found = stage(one), []
+    for each in versions:
+        found += [alert.alert_id for alert in running.step(each, each.collected_at)]
+        running.commit()
+    return found
+
+
+async def dry(path: Path, one: RuleDefinition, versions: list[Article]) -> DryRun:
+    store = SqliteStore(path)
+    try:
+        for each in versions:
+            await store.write([each])
+        since, until = SPAN["since"], SPAN["until"]
+        hits = [hit async for piece, _ in matching_articles(store, one, {}, since, until) for hit in piece]
+        earlier = earlier_versions(store, RuleSet([one]), Definitions(), since, until)
+    finally:
+        await store.close()
+    return run_rule(one, hits, {}, {}, earlier=earlier, **SPAN)
+
+
+async def test_an_edit_that_newly_matches_is_counted_as_the_live_rule_does(tmp_path: Path) -> None:
+    versions = [
+        version("a", 1, TALKS, 0),
+        version("b", 1, FOOTBALL, 1),
+        version("b", 2, TALKS, 2),
+        version("b", 3, f"{TALKS} go on", 3),
+        version("c", 1, TALKS, 4, story_id=id_of("other")),
+        version("c", 2, FOOTBALL, 5, story_id=id_of("other")),
+    ]
+    found = await dry(tmp_path / "r.sqlite", rule(), versions)
+    assert [alert.reasons for alert in found.alerts] == [("story",), ("revision",), ("story",)]
+    assert [alert.alert_id for alert in found.alerts] == live(rule(), versions)
+    assert (found.articles, found.stories, found.edited_unseen) == (3, 2, 0)
+    counts = {tally.policy: tally.alerts for tally in found.policies}
+    assert counts["once"] == 2 and counts["revision"] == 3
+
+
+@pytest.mark.parametrize("seed", range(12))
+async def test_edits_in_any_order_come_to_what_the_live_rule_came_to(tmp_path: Path, seed: int) -> None:
+    chance = random.Random(seed)
+    revisions: dict[str, int] = {}
+    versions = []
+    for minute in range(40):
+        name = chance.choice("abcdefgh")
+        revisions[name] = revisions.get(name, 0) + 1
+        title = f"{chance.choice((TALKS, FOOTBALL))} {minute}"
+        versions.append(version(name, revisions[name], title, minute / 60, story_id=id_of(f"story-{name < 'd'}")))
+    one = rule(realert=RealertPolicy(source=True, growth=2, revision=chance.random() < 0.7))
+    found = await dry(tmp_path / "r.sqlite", one, versions)
+    assert [alert.alert_id for alert in found.alerts] == live(one, versions) != []
+
+
+def test_a_store_that_keeps_no_earlier_text_says_how_many_were_edited() -> None:
+    found = run_rule(rule(), [version("a", 2, TALKS, 0), version("b", 1, TALKS, 1)], {}, {}, earlier=None, **SPAN)
+    assert found.edited_unseen == 1
 
 
 def test_a_trend_rule_is_run_on_the_findings() -> None:
