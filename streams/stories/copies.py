@@ -10,9 +10,10 @@ source share although they are no copies are held to be that source's own, and a
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import NamedTuple
 
 from rensa import RMinHash, RMinHashLSH
@@ -37,6 +38,9 @@ _ENOUGH = 0.97
 """A text that stands there whole is not looked for any further: the first article that has it is the one meant."""
 _SAME_TEXT = 0.9
 _MAX_SOURCES, _MAX_BOILERPLATE = 4_000, 3_000
+_MAX_RESTS = 1_000
+_SOME_WINDOWS = 48
+_NOTHING_SHARED = 0.0, 0.0, 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,8 @@ class CopyIndex:
         self._order: deque[int] = deque()
         self._next_key = 0
         self._latest: datetime | None = None
-        self._boilerplate: OrderedDict[int, dict[int, None]] = OrderedDict()
+        self._boilerplate = _Boilerplates()
+        self._rests: dict[int, _Rest] = {}
         self._last: tuple[Fingerprint, RMinHash] | None = None
 
     def __len__(self) -> int:
@@ -99,17 +104,17 @@ class CopyIndex:
 
         At most 64 candidates are compared, so that a text that hundreds of outlets print does not get dearer with each.
         """
-        windows = set(fingerprint.windows)
+        text = _Text(source, fingerprint, self._boilerplate.of(source))
         best: Copy | None = None
         alike = []
         copies: list[Copy] = []
-        if not windows:
+        if not fingerprint.windows:
             return Found(None, ())
         for key in sorted(self._lsh.query(self._minhash(fingerprint)))[:_MAX_CANDIDATES]:
             entry = self._entries.get(key)
             if entry is None or entry.article_id == article_id or abs(entry.time - time) > self._window:
                 continue
-            copy = self._compare(source, windows, fingerprint, entry)
+            copy = self._compare(text, key, entry)
             if copy is _ALIKE:
                 alike.append(entry.article_id)
             elif copy is not None:
@@ -163,27 +168,69 @@ class CopyIndex:
         entry = self._entries.pop(key, None)
         if entry is not None:
             self._lsh.remove(key)
+            self._rests.pop(key, None)
             if self._keys.get(entry.article_id) == key:
                 del self._keys[entry.article_id]
 
-    def _compare(self, source: int, windows: set[int], fingerprint: Fingerprint, entry: _Entry) -> Copy | None:
-        other = entry.fingerprint
-        shared, size, other_size = _overlap(windows, fingerprint, other, self._own_windows(source, entry.source))
+    def _compare(self, text: _Text, key: int, entry: _Entry) -> Copy | None:
+        source, fingerprint, other = text.source, text.fingerprint, entry.fingerprint
+        is_same_source = source != 0 and source == entry.source
+        least = _LEAST_OF_SAME_SOURCE if is_same_source else LEAST_CONTAINMENT
+        shared, size, other_size = self._overlap(text, key, entry, 0.0 if is_same_source else least)
         smaller, larger = min(size, other_size), max(size, other_size)
         if shared == 0 or smaller < _LEAST_SIZE_RATIO * larger:
             return None
-        is_same_source = source != 0 and source == entry.source
         similarity = shared / smaller
-        least = _LEAST_OF_SAME_SOURCE if is_same_source else LEAST_CONTAINMENT
         is_alike = similarity >= least and (shared >= _LEAST_WINDOWS or similarity >= 0.9)
+        if not is_alike and not is_same_source:
+            return None
         numbers_agree = _numbers_agree(fingerprint.numbers, other.numbers)
         if is_alike and numbers_agree:
             jaccard = shared / (size + other_size - shared)
             return Copy(entry.article_id, min(similarity, 1.0), min(jaccard, 1.0), round(shared), is_same_source)
         if is_same_source:
-            self._learn(source, windows.intersection(other.windows))
+            self._boilerplate.learn(source, text.windows.intersection(other.windows))
+            text.take_off(self._boilerplate.of(source))
         is_template = is_same_source and similarity >= _LEAST_TEMPLATE and not numbers_agree
         return _ALIKE if is_alike or is_template else None
+
+    def _overlap(self, text: _Text, key: int, entry: _Entry, least: float) -> tuple[float, float, float]:
+        """Return how many windows two texts share, and how many each has, without the boilerplate of either's source;
+        estimated where of one only a sketch is kept. Nothing where less than `least` of either is shared."""
+        theirs = self._boilerplate.of(entry.source)
+        its = self._rests.get(key)
+        if its is None or its.learned != theirs.learned or its.boilerplate is not theirs:
+            its = self._renewed(its, key, entry, theirs)
+        mine, my_boilerplate, its_boilerplate = text.rest, text.boilerplate.windows, theirs.windows
+        shared = mine.windows & its.windows
+        if not shared:  # as of most that share only boilerplate
+            return _NOTHING_SHARED
+        count = len(shared)
+        # Hashes are spread evenly, and a sketch has all of them up to its largest.
+        limit = min(text.complete_up_to, _complete_up_to(entry.fingerprint))
+        if limit < LARGEST_HASH:
+            scale = (LARGEST_HASH + 1) / (limit + 1)
+            sets = shared, mine.windows.difference(its_boilerplate), its.windows.difference(my_boilerplate)
+            shared_size, size, other_size = [sum([one <= limit for one in windows]) * scale for windows in sets]
+            return shared_size, size, other_size
+        if (
+            least * len(mine.some) > count < least * len(its.some)
+            and least * len(mine.some.difference(its_boilerplate)) > count
+            and least * len(its.some.difference(my_boilerplate)) > count
+        ):
+            return _NOTHING_SHARED
+        size, other_size = len(mine.windows.difference(its_boilerplate)), len(its.windows.difference(my_boilerplate))
+        return count, size, other_size
+
+    def _renewed(self, old: _Rest | None, key: int, entry: _Entry, boilerplate: _Boilerplate) -> _Rest:
+        """Return what of an entry is not boilerplate of its own source, and keep it: the same few are compared with
+        again and again, early texts that share something with many."""
+        if old is not None and old.take_off_new(boilerplate):
+            return old
+        if len(self._rests) >= _MAX_RESTS:
+            self._rests.clear()
+        self._rests[key] = rest = _Rest(frozenset(entry.fingerprint.windows), boilerplate)
+        return rest
 
     def _minhash(self, fingerprint: Fingerprint) -> RMinHash:
         # What is looked for is put in next.
@@ -191,33 +238,90 @@ class CopyIndex:
             self._last = fingerprint, _minhash(fingerprint)
         return self._last[1]
 
-    def _own_windows(self, *sources: int) -> list[dict[int, None]]:
-        return [known for source in dict.fromkeys(sources) if (known := self._boilerplate.get(source))]
 
-    def _learn(self, source: int, windows: Iterable[int]) -> None:
-        known = self._boilerplate.setdefault(source, {})
-        self._boilerplate.move_to_end(source)
+class _Boilerplate:
+    """What a source prints around its articles: windows, in the order learned. To be looked up in, not gone through:
+    they outgrow an article."""
+
+    __slots__ = ("forgotten", "learned", "windows")
+
+    def __init__(self) -> None:
+        self.windows: dict[int, None] = {}
+        self.learned = 0
+        """How many windows were learned so far, those that were forgotten again included."""
+        self.forgotten = 0
+
+    def learn(self, windows: Iterable[int]) -> None:
+        """Hold `windows` to be the source's own; the first ones are forgotten when there are too many."""
+        known = self.windows
         known.update(dict.fromkeys(windows))
+        self.learned = self.forgotten + len(known)
         while len(known) > _MAX_BOILERPLATE:
             del known[next(iter(known))]
-        while len(self._boilerplate) > _MAX_SOURCES:
-            self._boilerplate.popitem(last=False)
+            self.forgotten += 1
 
 
-def _overlap(
-    windows: set[int], fingerprint: Fingerprint, other: Fingerprint, not_counted: Sequence[dict[int, None]]
-) -> tuple[float, float, float]:
-    """Return how many windows two texts share, and how many each has; estimated where of one only a sketch is kept."""
-    mine, its = windows, set(other.windows)
-    for known in not_counted:  # each looked up in, none gone through: a source's boilerplate outgrows an article
-        mine, its = mine.difference(known), its.difference(known)
-    # Hashes are spread evenly, and a sketch has all of them up to its largest.
-    limit = min(_complete_up_to(fingerprint), _complete_up_to(other))
-    if limit < LARGEST_HASH:
-        mine = {window for window in mine if window <= limit}
-        its = {window for window in its if window <= limit}
-    scale = (LARGEST_HASH + 1) / (limit + 1)
-    return len(mine & its) * scale, len(mine) * scale, len(its) * scale
+class _Boilerplates:
+    """Those of all sources, the latest that were added to."""
+
+    def __init__(self) -> None:
+        self._by_source: OrderedDict[int, _Boilerplate] = OrderedDict()
+
+    def of(self, source: int) -> _Boilerplate:
+        """Return that of a source, which may not be learned to."""
+        return self._by_source.get(source, _NONE)
+
+    def learn(self, source: int, windows: Iterable[int]) -> None:
+        """Hold `windows` to be the source's own."""
+        self._by_source.setdefault(source, _Boilerplate()).learn(windows)
+        self._by_source.move_to_end(source)
+        while len(self._by_source) > _MAX_SOURCES:
+            self._by_source.popitem(last=False)
+
+
+_NONE = _Boilerplate()
+
+
+class _Rest:
+    """What of a text is not boilerplate of its own source."""
+
+    __slots__ = ("boilerplate", "forgotten", "learned", "some", "windows")
+
+    def __init__(self, windows: frozenset[int], boilerplate: _Boilerplate) -> None:
+        self.windows = windows.difference(boilerplate.windows)
+        self.some = frozenset(islice(self.windows, _SOME_WINDOWS))
+        """So many that they mostly show that a text is too long for what is shared."""
+        self.boilerplate = boilerplate
+        self.learned, self.forgotten = boilerplate.learned, boilerplate.forgotten
+
+    def take_off_new(self, boilerplate: _Boilerplate) -> bool:
+        """Take off what was learned since; say whether that is all that has changed."""
+        if boilerplate is not self.boilerplate or boilerplate.forgotten != self.forgotten:
+            return False
+        new = list(islice(reversed(boilerplate.windows), boilerplate.learned - self.learned))
+        self.learned = boilerplate.learned
+        if not self.windows.isdisjoint(new):
+            self.windows = self.windows.difference(new)
+            self.some = frozenset(islice(self.windows, _SOME_WINDOWS))
+        return True
+
+
+class _Text:
+    """The text that is looked for, its source's boilerplate taken off once."""
+
+    __slots__ = ("boilerplate", "complete_up_to", "fingerprint", "rest", "source", "windows")
+
+    def __init__(self, source: int, fingerprint: Fingerprint, boilerplate: _Boilerplate) -> None:
+        self.source = source
+        self.fingerprint = fingerprint
+        self.windows = frozenset(fingerprint.windows)
+        self.complete_up_to = _complete_up_to(fingerprint)
+        self.take_off(boilerplate)
+
+    def take_off(self, boilerplate: _Boilerplate) -> None:
+        """Leave only what is not the source's own, as far as that is known by now."""
+        self.boilerplate = boilerplate
+        self.rest = _Rest(self.windows, boilerplate)
 
 
 def _complete_up_to(fingerprint: Fingerprint) -> int:
