@@ -103,7 +103,9 @@ def macro_f1(split: str) -> float:
     return sum(score.f1 for score in found.values()) / len(found)
 
 
-@pytest.mark.parametrize("split", ["dev", "held_out", "fresh_even", "fresh_odd", "blind_a", "blind_b", "second_a", "second_b"])
+@pytest.mark.parametrize(
+    "split", ["dev", "held_out", "fresh_even", "fresh_odd", "blind_a", "blind_b", "second_a", "second_b"]
+)
 def test_topics_against_the_floors(split: str) -> None:
     found = scores(split)
     print(f"\ntopics, {split}, {len(articles(split))} articles")
