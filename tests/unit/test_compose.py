@@ -49,13 +49,14 @@ def binds(service: dict[str, Any]) -> list[tuple[str, str, str]]:
 def test_the_stack_is_whole() -> None:
     assert set(SERVICES) == {
         *("kafka", "certificates", "elasticsearch", "users", "kibana", "init", "collector", "worker", "deliverer"),
-        *("prometheus", "alertmanager", "grafana"),
+        *("web", "prometheus", "alertmanager", "grafana"),
     }
     assert ONCE == {"certificates", "users", "init"}
-    assert {name: SERVICES[name]["deploy"]["replicas"] for name in ("collector", "worker", "deliverer")} == {
+    assert {name: SERVICES[name]["deploy"]["replicas"] for name in sorted(RASAD - ONCE)} == {
         "collector": 2,
         "worker": 2,
         "deliverer": 1,
+        "web": 1,  # a session lives in one process
     }
 
 
@@ -94,7 +95,7 @@ def test_images_are_pinned(name: str) -> None:
 
 def test_what_is_published_is_published_on_loopback() -> None:
     published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
-    assert set(published) == {"elasticsearch", "kibana", "prometheus", "alertmanager", "grafana"}
+    assert set(published) == {"elasticsearch", "kibana", "web", "prometheus", "alertmanager", "grafana"}
     for name, ports in published.items():
         for port in ports:
             assert re.fullmatch(r"127\.0\.0\.1:(\d+):\1", port)
@@ -150,9 +151,10 @@ def test_each_process_gets_only_the_secrets_it_needs() -> None:
     assert holders == {
         "ELASTIC_PASSWORD": {"elasticsearch", "users"},
         "KIBANA_SYSTEM_PASSWORD": {"users", "kibana"},
-        "RASAD_INDEX_PASSWORD": {"users", "init", "worker", "deliverer"},
+        "RASAD_INDEX_PASSWORD": {"users", "init", "worker", "deliverer", "web"},
         "KIBANA_ENCRYPTION_KEY": {"kibana"},
         "METRICS_TOKEN": {"collector", "worker", "deliverer", "prometheus"},
+        "WEB_PASSWORD": {"web"},
         "GRAFANA_ADMIN_PASSWORD": {"grafana"},
     }
 
@@ -183,9 +185,18 @@ def test_what_a_service_waits_for_can_happen() -> None:
                 assert other in ONCE, f"{name} waits for {other}, which never ends"
 
 
+def command_of(name: str) -> list[str]:
+    """What `rasad` is called with; the last line of a script, where there is one (`test_compose_scripts.py` runs it)."""
+    if "entrypoint" not in SERVICES[name]:
+        return list(SERVICES[name]["command"])
+    program, *words = SERVICES[name]["command"][0].splitlines()[-1].removeprefix("exec ").split()
+    assert program == "rasad"
+    return words
+
+
 @pytest.mark.parametrize("name", sorted(RASAD))
 def test_rasad_commands_exist(name: str) -> None:
-    command = SERVICES[name]["command"]
+    command = command_of(name)
     assert command[0] in COMMANDS
     answer = subprocess.run(
         [sys.executable, "-m", "agent", *command, "--help"], cwd=PROJECT, capture_output=True, text=True, check=False
@@ -204,6 +215,12 @@ def test_rasad_understands_the_settings_it_is_given(name: str) -> None:
     if "RASAD_METRICS__HOST" in environment:
         assert not is_loopback(settings.metrics.host) and settings.metrics.token
         assert str(settings.metrics.port) in SERVICES[name]["expose"]
+    if "RASAD_WEB__HOST" in environment:
+        assert not is_loopback(settings.web.host) and settings.web.users_file, "without users it refuses to serve"
+        port = f"127.0.0.1:{settings.web.port}"
+        assert SERVICES[name]["ports"] == [f"{port}:{settings.web.port}"]
+        assert settings.web.public_url == f"http://{port}"
+        assert SERVICES["deliverer"]["environment"]["RASAD_ALERTS__WEB_URL"] == settings.web.public_url
     if "RASAD_ELASTICSEARCH__URL" in environment:
         assert settings.store.kind == "elasticsearch"
         assert settings.elasticsearch.url == "https://elasticsearch:9200"
@@ -306,5 +323,5 @@ def test_the_health_check_of_the_image_is_that_of_the_services() -> None:
     _, final = dockerfile()
     line = next(line for line in final if line.startswith("HEALTHCHECK"))
     image = json.loads(line[line.index("[") :])
-    for name in sorted(RASAD - ONCE):
+    for name in sorted(RASAD - ONCE - {"web"}):  # which has no metrics: it is asked for its page
         assert SERVICES[name]["healthcheck"]["test"] == ["CMD", *image]

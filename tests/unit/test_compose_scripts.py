@@ -8,10 +8,13 @@ import json
 import os
 import re
 import shutil
+import socket
 import stat
 import subprocess
 import sys
 import threading
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -248,6 +251,58 @@ def test_prometheus_is_handed_its_token_in_a_file_of_its_own(tmp_path: Path) -> 
     mounts = {target: source for source, target, *_ in (entry.split(":") for entry in service["volumes"])}
     assert (PROJECT / mounts["/etc/prometheus"] / "prometheus.yml").is_file()
     assert "/prometheus" in mounts
+
+
+def test_the_page_is_served_to_its_user_alone(tmp_path: Path) -> None:
+    """The service's own script, with the service's environment, on an Elasticsearch that is not there yet."""
+    service = SERVICES["web"]
+    port = free_port()
+    environment = {
+        **{key: value for key, value in service["environment"].items() if "CA_FILE" not in key},
+        "RASAD_CONFIG": str(PROJECT / "config"),
+        "RASAD_ELASTICSEARCH__URL": "http://127.0.0.1:9",
+        "RASAD_ELASTICSEARCH__PASSWORD": "x",
+        "RASAD_WEB__HOST": "0.0.0.0",
+        "RASAD_WEB__PORT": str(port),
+        "RASAD_WEB__USERS_FILE": str(tmp_path / "users.yaml"),
+        "WEB_PASSWORD": "pass-0123456789",
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+    }
+    process = subprocess.Popen(
+        [*service["entrypoint"], service["command"][0].replace("$$", "$")], env=environment, cwd=tmp_path,
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert process.stderr is not None
+        assert any("web page: http" in line for line in process.stderr)
+        users = tmp_path / "users.yaml"
+        assert stat.S_IMODE(users.stat().st_mode) == 0o600
+        assert "pass-0123456789" not in users.read_text(encoding="utf-8")
+        assert b"WEB_PASSWORD" not in Path(f"/proc/{process.pid}/environ").read_bytes()
+        run = [sys.executable, *(part.replace("8765", str(port)) for part in service["healthcheck"]["test"][2:])]
+        assert subprocess.run(run, env={"NO_PROXY": "*"}, check=False).returncode == 0
+        statuses = []
+        for password in (None, "wrong-0123456789", "pass-0123456789"):
+            request = urllib.request.Request(f"http://127.0.0.1:{port}/api/openapi.json")
+            if password is not None:
+                token = base64.b64encode(f"rasad:{password}".encode()).decode()
+                request.add_header("Authorization", f"Basic {token}")
+            try:
+                with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30) as answer:
+                    statuses.append(answer.status)
+            except urllib.error.HTTPError as error:
+                statuses.append(error.code)
+                error.close()
+        assert statuses == [401, 401, 200]
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
 
 
 @pytest.mark.services
