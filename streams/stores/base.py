@@ -124,8 +124,12 @@ class Summary(Struct, frozen=True, kw_only=True):
 
     articles: int = 0
     is_exact: bool = True
-    """False where there were too many candidates to be judged one by one: they are then counted as they are, and some
-    would not match."""
+    """False where there were too many candidates to be judged one by one: every number is then an estimate, from all
+    candidates and from a sample of them that was judged."""
+    candidates: int | None = None
+    """How many there were; None where the numbers are exact."""
+    judged: int | None = None
+    """How many of them were judged; None where the numbers are exact."""
     first: datetime | None = None
     last: datetime | None = None
     """Times of the earliest and of the latest article."""

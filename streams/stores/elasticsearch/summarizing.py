@@ -12,7 +12,7 @@ from streams.stores.elasticsearch.documents import from_document
 from streams.stores.elasticsearch.options import ElasticsearchOptions
 from streams.stores.elasticsearch.searching import candidates_query
 from streams.stores.plan import Plan
-from streams.stores.summaries import MOST_JUDGED, bucket_for, moment_of, ordered, summary_of
+from streams.stores.summaries import MOST_JUDGED, bucket_for, estimated, moment_of, ordered, summary_of
 
 _FIELDS = {"topic": "topics.id", "language": "language", "country": "country", "ownership": "ownership"}
 _MOST_VALUES = 2000
@@ -35,15 +35,21 @@ async def summary(client: AsyncElasticsearch, options: ElasticsearchOptions, pla
     counted = (await _ask(client, options, query, aggs=_counts(bucket_seconds)))["aggregations"]
     facets = {facet: _values(counted[facet]) for facet in _FIELDS}
     facets["source"] = _values(counted["source"]) + _values(counted["nameless"]["source_name"])
-    return Summary(
+    summed = Summary(
         articles=number,
-        is_exact=not plan.has_query,
         first=moment_of(first * 1000),
         last=moment_of(last * 1000),
         facets={facet: tuple(ordered(found)[:values]) for facet, found in facets.items()},
         bucket_seconds=bucket_seconds,
         volume=tuple((moment_of(b["key"] * 1000), b["doc_count"]) for b in counted["volume"]["buckets"]),
     )
+    if not plan.has_query:
+        return summed
+    # Ids are hashes, so that the first of them are like all the others.
+    sample = await _ask(
+        client, options, query, size=MOST_JUDGED, source_excludes=["match_terms"], sort=[{"article_id": "asc"}]
+    )
+    return await asyncio.to_thread(_estimated, plan, summed, sample["hits"]["hits"])
 
 
 def _counts(bucket_seconds: int) -> dict[str, Any]:
@@ -63,6 +69,11 @@ def _terms(field: str) -> dict[str, Any]:
 
 def _values(answer: dict[str, Any]) -> list[Count]:
     return [Count(str(bucket["key"]), bucket["doc_count"]) for bucket in answer["buckets"] if bucket["key"]]
+
+
+def _estimated(plan: Plan, summed: Summary, hits: list[dict[str, Any]]) -> Summary:
+    articles = {article.article_id: article for article in (from_document(hit["_source"]) for hit in hits)}
+    return estimated(summed, [(article, plan.judge(article) is not None) for article in articles.values()])
 
 
 def _judged(plan: Plan, hits: list[dict[str, Any]], values: int) -> Summary:

@@ -80,6 +80,21 @@ async def test_summary_stories_topics_feeds_system(site: Make) -> None:
     assert system["articles"] == 2 and any(one["check"] == "python" for one in system["findings"])
 
 
+async def test_estimates_are_marked_on_the_page_and_in_the_api(site: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streams.stores.sqlite.reading.MOST_JUDGED", 10)
+    served = await site([make_article(number, text="alpha beta") for number in range(40)])
+    query = quote('"alpha beta"')
+    found = await json_at(served, f"/api/v1/summary?q={query}")
+    assert (found["is_exact"], found["articles"], found["candidates"]) == (False, 40, 40)
+    assert 0 < found["judged"] < 40
+    said = (await served.get(f"/summary?q={query}")).text
+    assert "About 40 articles" in said and f"{found['judged']} of 40 candidates were judged" in said
+    assert '<span class="n">≈ 40</span>' in said
+    exact = await json_at(served, "/api/v1/summary")
+    assert (exact["is_exact"], exact["candidates"], exact["judged"]) == (True, None, None)
+    assert "≈" not in (await served.get("/summary")).text
+
+
 async def test_an_article_comes_whole(site: Make) -> None:
     served = await site([full_article()])
     found = await json_at(served, f"/api/v1/articles/{full_article().article_id}")
