@@ -90,6 +90,11 @@ class BurstHelper:
         self._stop_when_quiet()
         return [result for number in range(len(chunks)) for result in done[number]]
 
+    def use(self, definitions: Definitions) -> None:
+        """Label by other definitions: a helper that runs is ended, the next one has them."""
+        self._definitions = definitions
+        self.close()
+
     def close(self) -> None:
         """End the helper, if there is one."""
         with self._lock:

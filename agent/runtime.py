@@ -133,13 +133,25 @@ async def embedded_agent(
         async with AsyncExitStack() as running:
             if decider is not None:
                 await running.enter_async_context(decider)
-                if folder is not None:
-                    from agent.alerts.reload import AlertReloader
+            if folder is not None:
+                from agent.reload import Reloader, enrich_by
 
-                    seconds = settings.alerts.watch_seconds
-                    await running.enter_async_context(
-                        AlertReloader(folder, definitions, decider.use, metrics, watch_seconds=seconds)
+                async def use_definitions(changed: Definitions) -> None:
+                    await enrich_by(pipeline, changed)
+                    await asyncio.to_thread(burst.use, changed)
+                    metrics.know_topics(topic.id for topic in changed.labels)
+                    page.use(changed)
+
+                await running.enter_async_context(
+                    Reloader(
+                        folder,
+                        definitions,
+                        metrics,
+                        watch_seconds=settings.alerts.watch_seconds,
+                        use_alerts=decider.use if decider is not None else None,
+                        use_definitions=use_definitions,
                     )
+                )
             port = await running.enter_async_context(serve(metrics, settings.metrics, lambda: None))
             web_port = await running.enter_async_context(page.served(lambda: collector.states(), metrics))
             try:
@@ -165,6 +177,7 @@ class _Page:
         self._settings, self._definitions, self._feeds, self._folder = settings, definitions, feeds, folder
         self._access = access if settings.web.port is not None else None
         self._hub: Hub | None = None
+        self._users: list[Callable[[Definitions], None]] = []
         if self._access is not None:
             from agent.web.live import Hub
 
@@ -181,6 +194,12 @@ class _Page:
             hub.publish(articles)
 
         return both
+
+    def use(self, definitions: Definitions) -> None:
+        """Show other topics and entities from now on."""
+        self._definitions = definitions
+        for use in self._users:
+            use(definitions)
 
     @asynccontextmanager
     async def served(self, states: Callable[[], Sequence[FeedState]], metrics: Metrics) -> AsyncIterator[int | None]:
@@ -199,6 +218,7 @@ class _Page:
             hub=self._hub,
             states=states,
             metrics=metrics,
+            on_world=lambda world: self._users.append(world.use),
         ) as port:
             yield port
 

@@ -212,7 +212,9 @@ class Metrics:
         )
         self.alert_rules = Gauge("rasad_alert_rules", "Rules in force.", registry=r)
         self.alert_config_faulty = Gauge(
-            "rasad_alert_config_faulty", "1 while a file of rules is faulty and the rules before it hold.", registry=r
+            "rasad_alert_config_faulty",
+            "1 while a changed configuration file is faulty and what was before holds.",
+            registry=r,
         )
         self._start_at_zero()
 
@@ -237,6 +239,13 @@ class Metrics:
         for kind in TREND_KINDS:
             for series in SERIES_KINDS:
                 self.trends.labels(kind, series)
+
+    def know_topics(self, topic_ids: Iterable[str]) -> None:
+        """Count these topics by name, besides those that are known: the counters of a topic that is gone stay."""
+        new = frozenset(topic_ids) - self._topic_ids
+        self._topic_ids |= new
+        for topic in new:
+            self.topics.labels(topic)
 
     def fetched(self, outcome: str, seconds: float) -> None:
         """Count one poll of a feed."""

@@ -32,12 +32,15 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def settle() -> None:
+def settle(*, thaw: bool = False) -> None:
     """Keep all that was built so far out of the garbage collector's sight.
 
     The tables of a pipeline live as long as its process, and each full look through them costs as much as hundreds of
-    articles. Call it once the pipeline is made.
+    articles. Call it once the pipeline is made; with `thaw` after `Pipeline.use`, so that what was settled before and
+    is not needed any more is found.
     """
+    if thaw:
+        gc.unfreeze()
     gc.collect()
     gc.freeze()
 
@@ -109,7 +112,7 @@ class Pipeline:
     ) -> None:
         """`keeps_state`: the runtime takes what the story stage keeps (`stories.take_kept`) and stores it. `archive`:
         where stories are looked for that are older than its window."""
-        enricher = Enricher(definitions)
+        self._enricher = Enricher(definitions)
         self.stories = stories = StoryStage(keeps_state=keeps_state, archive=archive)
         self.clock = clock
         self.enrich = Stage(
@@ -117,7 +120,7 @@ class Pipeline:
             (channels.RAW, channels.BACKFILL),
             channels.ENRICHED,
             RawArticle,
-            lambda raw: enricher.enrich(raw, clock()),
+            lambda raw: self._enricher.enrich(raw, clock()),
         )
         self.story = Stage(
             "story",
@@ -127,6 +130,10 @@ class Pipeline:
             lambda enriched: stories.place(enriched, clock()),
         )
         self.stages = (self.enrich, self.story)
+
+    def use(self, enricher: Enricher) -> None:
+        """Label by other definitions from the next article on; from any thread."""
+        self._enricher = enricher
 
     def process(self, raw: RawArticle) -> Article | tuple[Rejected, bytes]:
         """Take `raw` through all stages, by way of the codec as the channels do; what fails comes with the bytes it

@@ -51,8 +51,8 @@ async def _run(
 
     from agent import __version__
     from agent.alerts.distributed import DistributedDeliveries
-    from agent.alerts.reload import AlertReloader
     from agent.observe import serve
+    from agent.reload import Reloader
     from streams.metrics import Metrics
 
     log = logging.getLogger("rasad.alerts")
@@ -66,7 +66,7 @@ async def _run(
         )
         seconds = settings.alerts.watch_seconds
         await running.enter_async_context(
-            AlertReloader(folder, definitions, deliveries.use, metrics, watch_seconds=seconds)
+            Reloader(folder, definitions, metrics, watch_seconds=seconds, use_alerts=deliveries.use)
         )
         port = await running.enter_async_context(serve(metrics, settings.metrics, deliveries.reason_not_ready))
         if port is not None:

@@ -78,9 +78,14 @@ async def _serve(
     from agent.feed_check.known_states import known_states
     from agent.observe import set_up_logging
     from agent.open_store import closing_store
+    from agent.reload import Reloader
     from agent.web.live import Hub
     from agent.web.serve import serve
     from agent.web.world import CANDIDATE_BUDGET, World
+    from streams.metrics import Metrics
+
+    async def use_definitions(changed: Definitions) -> None:
+        world.use(changed)
 
     set_up_logging(settings.log)
     async with closing_store(settings, candidate_budget=CANDIDATE_BUDGET) as store:
@@ -95,7 +100,10 @@ async def _serve(
             access=access,
             states=lambda: known_states(settings),
         )
-        async with serve(world) as port:
+        seconds = settings.alerts.watch_seconds
+        # Its own metrics are served to nobody; what the page says of faults is in the log.
+        reloader = Reloader(folder, definitions, Metrics(), watch_seconds=seconds, use_definitions=use_definitions)
+        async with reloader, serve(world) as port:
             hub.follow(store)
             host = f"[{settings.web.host}]" if ":" in settings.web.host else settings.web.host
             click.echo(f"web page: http://{host}:{port}/", err=True)

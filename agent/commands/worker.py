@@ -83,6 +83,7 @@ async def _run(
     from agent.observe import serve
     from agent.open_store import open_archive, open_elasticsearch, user_error
     from agent.quarantine import QuarantineCounter
+    from agent.reload import Reloader, enrich_by
     from streams.alerts.stage import AlertStage
     from streams.faust_app.alert_work import AlertWork
     from streams.faust_app.work import IndexWork, StageWork, StoryWork, Work
@@ -131,20 +132,28 @@ async def _run(
             open_things.push_async_callback(store.close)
             works.append(IndexWork(store))
         if alerts is not None:
-            from agent.alerts.reload import AlertReloader
-
             stage = AlertStage(alerts.rules)
             works.append(AlertWork(stage, thread, partial(read_state, settings.kafka), metrics, utc_now))
             metrics.alert_rules.set(len(alerts.rules))
 
-            async def use(config: AlertConfig) -> None:
-                stage.rules = config.rules
-                metrics.alert_rules.set(len(config.rules))
+        async def use_alerts(config: AlertConfig) -> None:
+            stage.rules = config.rules
+            metrics.alert_rules.set(len(config.rules))
 
-            seconds = settings.alerts.watch_seconds
-            await open_things.enter_async_context(
-                AlertReloader(folder, definitions, use, metrics, watch_seconds=seconds)
-            )
+        async def use_definitions(changed: Definitions) -> None:
+            metrics.know_topics(topic.id for topic in changed.labels)
+            if "enrich" in stages:
+                await enrich_by(pipeline, changed)
+
+        reloader = Reloader(
+            folder,
+            definitions,
+            metrics,
+            watch_seconds=settings.alerts.watch_seconds,
+            use_alerts=use_alerts if alerts is not None else None,
+            use_definitions=use_definitions,
+        )
+        await open_things.enter_async_context(reloader)
         # One process in the row is enough to know; those that index are few.
         counter = QuarantineCounter(settings.kafka) if "index" in stages else None
         open_things.callback(counter.close if counter else lambda: None)

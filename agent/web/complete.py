@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -46,15 +45,6 @@ class Completer:
 
     def __init__(self, world: World) -> None:
         self._world = world
-
-    @cached_property
-    def _names(self) -> list[tuple[str, str, str]]:
-        return [
-            (fold(name, language), entity.id, name)
-            for entity in self._world.definitions.entities
-            for language, names in entity.names.items()
-            for name in names
-        ]
 
     def complete(self, query: str, at: int) -> Completions:
         """Return what can stand at `at` (code points) of `query`."""
@@ -113,7 +103,7 @@ class Completer:
         if not folded:
             return
         begins, within = [], []
-        for name, entity_id, written in self._names:
+        for name, entity_id, written in self._world.entity_spellings:
             if name.startswith(folded):
                 begins.append((entity_id, written))
             elif f" {folded}" in name:

@@ -35,8 +35,12 @@ async def served(
     hub: Hub,
     states: Callable[[], Sequence[FeedState]],
     metrics: Metrics,
+    on_world: Callable[[World], None] = lambda _: None,
 ) -> AsyncIterator[int | None]:
-    """Serve the page while the block runs; gives the port, or None where it is taken: collecting matters more."""
+    """Serve the page while the block runs; gives the port, or None where it is taken: collecting matters more.
+
+    `on_world`: is given what the pages know, to be told of changes.
+    """
     from agent.web.serve import serve
 
     store = SqliteStore(settings.store.path, read_only=True, candidate_budget=CANDIDATE_BUDGET)
@@ -51,6 +55,7 @@ async def served(
         states=lambda: _by_url(states()),
         metrics=metrics,
     )
+    on_world(world)
     serving = serve(world)
     try:
         port = await serving.__aenter__()

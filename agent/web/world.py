@@ -63,6 +63,12 @@ class World:
         finally:
             self._turns.release()
 
+    def use(self, definitions: Definitions) -> None:
+        """Show other topics and entities from now on."""
+        self.definitions = definitions
+        for name in ("named", "topics", "entity_names", "entity_spellings"):
+            self.__dict__.pop(name, None)
+
     @cached_property
     def named(self) -> Mapping[str, Query]:
         """What `@name` in a query stands for."""
@@ -79,6 +85,18 @@ class World:
     def source_names(self) -> dict[str, str]:
         """Names of the sources of the feed list, by id."""
         return {feed.source_id: feed.name for feed in self.feeds}
+
+    @cached_property
+    def entity_spellings(self) -> list[tuple[str, str, str]]:
+        """Every name of every entity: folded, the entity's id, and as written."""
+        from streams.text.fold import fold
+
+        return [
+            (fold(name, language), entity.id, name)
+            for entity in self.definitions.entities
+            for language, names in entity.names.items()
+            for name in names
+        ]
 
     @cached_property
     def entity_names(self) -> dict[str, str]:

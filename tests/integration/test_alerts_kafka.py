@@ -270,6 +270,31 @@ def test_the_rules_of_a_running_worker_change(rig: AlertRig) -> None:
         rig.until(lambda: [alert for alert in ops.alerts if alert["rule_id"] == "other"], "an alert of the new rule")
 
 
+def test_the_topics_of_a_running_worker_change(rig: AlertRig) -> None:
+    with receiving() as ops:
+        rig.configure(ops.url)
+        worker = rig.worker()
+        [first, second, third] = [about(place) for place in PLACES[:3]]
+        rig.send([first])
+        rig.wait_for({first.article_id})
+        topics = rig.folder / "config" / "topics"
+        topics.mkdir()
+        (topics / "t.yaml").write_text("- {id: talks, name: T, query: normalization, min_score: 0}\n", "utf-8")
+        rig.until(lambda: "1 topics are in force" in worker.said(), "the topic")
+        rig.send([second])
+        rig.wait_for({second.article_id})
+        (topics / "t.yaml").write_text("- {id: talks, name: T, query: '((', min_score: 0}\n", "utf-8")
+        rig.until(lambda: "t.yaml:1: topic 'talks'" in worker.said(), "the fault in the log")
+        rig.send([third])
+        found = rig.wait_for({first.article_id, second.article_id, third.article_id})
+        labels = [
+            [label["id"] for label in document["source"]["topics"]]
+            for one in (first, second, third)
+            for document in found[one.article_id]
+        ]
+        assert labels == [[], ["talks"], ["talks"]]
+
+
 def test_a_replay_labels_anew_in_silence_and_alerts_where_asked(rig: AlertRig) -> None:
     with receiving() as ops:
         rig.configure(ops.url)

@@ -12,9 +12,9 @@ import pytest
 from agent.alerts.check import run_rule_examples, unknown_in_rules
 from agent.alerts.destinations import DestinationDefinition, SecretMissing, secret_of
 from agent.alerts.load import AlertConfig, load_alerts
-from agent.alerts.reload import AlertReloader
 from agent.config_files import Faults
 from agent.definitions import load_definitions
+from agent.reload import Reloader
 from streams.definitions import Definitions
 from streams.metrics import Metrics
 from streams.pipeline import utc_now
@@ -186,7 +186,7 @@ async def test_a_changed_file_is_taken_over_and_a_faulty_one_is_not(
 
     folder = write(tmp_path, GOOD)
     used, metrics = Used(), Metrics()
-    async with AlertReloader(folder, NOTHING, used.use, metrics, watch_seconds=0.02) as reloader:
+    async with Reloader(folder, NOTHING, metrics, watch_seconds=0.02, use_alerts=used.use) as reloader:
         write(folder, GOOD + "  - {id: second, name: Second, query: talks}\n")
         assert list((await used.wait_for(1)).rules.rules) == ["good", "second"]
         count = reloader.reloads
@@ -202,6 +202,6 @@ async def test_a_changed_file_is_taken_over_and_a_faulty_one_is_not(
 
 async def test_sighup_reads_again_though_nothing_has_changed(tmp_path: Path) -> None:
     used = Used()
-    async with AlertReloader(write(tmp_path, GOOD), NOTHING, used.use, Metrics(), watch_seconds=3600):
+    async with Reloader(write(tmp_path, GOOD), NOTHING, Metrics(), watch_seconds=3600, use_alerts=used.use):
         os.kill(os.getpid(), signal.SIGHUP)
         await used.wait_for(1)
