@@ -30,7 +30,7 @@ from streams.attribution.context import (
     tables,
 )
 from streams.attribution.credits import Credit, Judge, Reach
-from streams.attribution.names import Occurrence, SourceNames, find_names, forms_of
+from streams.attribution.names import Occurrence, SourceNames, begins_as_one, find_names, forms_of, heads_of
 from streams.attribution.unknown import find_unknown
 from streams.definitions import SourceDefinition
 from streams.model import AttributionStep, RawArticle, Span
@@ -62,11 +62,15 @@ class _Beginnings(dict[str, int]):
         self._names = names.forms(language)
         self._seconds = names.seconds
         self._roles = tables(language)[1]
-        self._known = names.seconds | names.by_first.keys() | self._roles.words
+        self._known = names.terms, self._roles.words
+        self._heads = names.heads, heads_of(self._roles.words)
 
     def __missing__(self, term: str) -> int:
-        forms = set(forms_of(term, self._language))
-        role = 0 if self._known.isdisjoint(forms) and not ends_newsy(term) else self._role_of(term, forms)
+        role = 0
+        if begins_as_one(term, *self._heads) or ends_newsy(term):
+            forms = set(forms_of(term, self._language))
+            if ends_newsy(term) or not all([known.isdisjoint(forms) for known in self._known]):
+                role = self._role_of(term, forms)
         if len(self) >= _CACHE_TERMS:
             self.clear()
         self[term] = role

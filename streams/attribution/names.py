@@ -56,6 +56,10 @@ class SourceNames:
             name.terms[1] for known in self.by_first.values() for name in known if len(name.terms) > 1
         )
         """The second terms of all names that have one."""
+        self.terms = self.seconds.union(self.by_first)
+        """The first and the second terms of all names."""
+        self.heads = heads_of(self.terms)
+        """How terms may begin that may be one of these."""
         self._tables: dict[str, _Forms] = {}
 
     def forms(self, language: str) -> _Forms:
@@ -165,6 +169,36 @@ def forms_of(term: str, language: str) -> Iterator[str]:
                 stem = term[: -len(ending)]
                 yield stem
                 yield from (stem + nominative for nominative in ("а", "я", "о"))
+
+
+_HEAD = 3
+_MAY_BE_LOST = "وفبكلسانميובלמהשכ"
+"""The letters of all affixes that stand before a word."""
+_CHANGED = {"ه": "ت", "ي": "ا", "ء": "يو"}
+"""The last letter of an Arabic noun, and what a pronoun makes of it."""
+
+
+def heads_of(words: Iterable[str]) -> frozenset[str]:
+    """Return how terms may begin, after what stands before them, of which `forms_of` makes one of `words`."""
+    heads = set()
+    for word in words:
+        heads.add(word[:_HEAD])
+        for article in ("ا", "ال"):  # the article may be a form's own
+            if word.startswith(article):
+                heads.add(word[len(article) : len(article) + _HEAD])
+        if len(word) == _HEAD:
+            heads.update(word[:-1] + letter for letter in _CHANGED.get(word[-1], ""))
+    return frozenset(heads)
+
+
+def begins_as_one(term: str, heads: frozenset[str], other_heads: frozenset[str]) -> bool:
+    """Return False for most terms of which `forms_of` makes none of the words that the heads are of."""
+    head = term[:_HEAD]
+    if head in heads or head in other_heads or "'" in term:
+        return True
+    lost = len(term) - len(term.lstrip(_MAY_BE_LOST))
+    inside = [term[at : at + _HEAD] for at in range(1, lost + 1)]
+    return not (heads.isdisjoint(inside) and other_heads.isdisjoint(inside))
 
 
 def _follows(name: Name, terms: list[str], at: int, language: str) -> bool:

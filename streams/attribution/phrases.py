@@ -6,7 +6,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Literal, NamedTuple, get_args
 
-from streams.text.tokens import tokenize
+from streams.text.tokens import terms_of
 
 PhraseKind = Literal[
     "before",
@@ -48,7 +48,7 @@ def phrases_of(language: str) -> Phrases:
     for name, table in chosen.items():
         for kind, forms in table:
             for form in forms:
-                terms = tuple(tokenize(form, name).terms)
+                terms = terms_of(form, name)
                 kinds.setdefault(terms, set()).add(kind)
     phrases: dict[str, list[Phrase]] = {}
     for terms, found in kinds.items():

@@ -10,7 +10,6 @@ the Russian and Ukrainian declension of surnames and toponyms.
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import Final, NamedTuple
 
 from streams.entities.sounds import Script
@@ -56,6 +55,8 @@ _TURKISH_END = re.compile(
     "(?:l[aeə]r)?(?:(?:[ıiuü]m[ıiuü]z|s[ıiuü]|[ıiuü])?)"
     "(?:n?[ıiuü]n|y?[aeə]|n?[dt][aeə](?:n|ki|kiler)?|y?l[aeə]|y?[ıiuü]|n[aeə]|n[ıiuü]|l[ıiuü](?:l[aeə]r)?|d[ıiuü]r)?$"
 )
+_TURKISH_LAST: Final = frozenset("aeəıiuünrz")
+"""The letters that Turkish endings end with."""
 TURKIC_FAMILIES: Final = frozenset(("tr", "ku"))
 _APOSTROPHES = re.compile("['’‘ʼ`]")
 
@@ -86,7 +87,6 @@ _FAMILIES: Final = {
 }  # fmt: skip
 
 
-@lru_cache(maxsize=8_192)
 def bases(word: str, script: Script, family: str) -> tuple[Base, ...]:
     """Return `word` and what it may be without affixes, cheapest first, no word twice."""
     found: dict[str, float] = {word: 0.0}
@@ -137,6 +137,8 @@ def _cut_arabic_script(word: str, family: str, found: dict[str, float]) -> None:
 
 
 def _cut_ends(word: str, ends: tuple[str, ...], found: dict[str, float], price: float) -> None:
+    if not word.endswith(ends):
+        return
     for end in ends:
         if word.endswith(end) and len(word) - len(end) >= 3:
             if end == _PERSIAN_PEOPLE and word[-len(end) - 1] in _VOWEL_LETTERS:
@@ -163,6 +165,8 @@ def _cut_hebrew(word: str, found: dict[str, float]) -> None:
 
 def _cut_cyrillic(word: str, found: dict[str, float]) -> None:
     word = _APOSTROPHES.split(word)[0] or word
+    if not word.endswith(_CYRILLIC_ENDS):
+        return
     for end in _CYRILLIC_ENDS:
         if word.endswith(end) and len(word) - len(end) >= 3:
             _add(found, word[: -len(end)], 0.01)
@@ -179,6 +183,8 @@ def _cut_latin(word: str, family: str, found: dict[str, float]) -> None:
     elif family == "ku":
         _cut_ends(word, _KURMANJI_ENDS, found, 0.02)
     elif family == "tr":
+        if word[-1:] not in _TURKISH_LAST:
+            return
         for cut in range(3, len(word)):
             if len(word) - cut <= 8 and _TURKISH_END.fullmatch(word, cut):
                 _add(found, word[:cut], 0.01 + 0.005 * (len(word) - cut))  # a short ending is likelier

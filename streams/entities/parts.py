@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 from streams.entities import lexicon
-from streams.entities.affixes import TURKIC_FAMILIES, bases, cyrillic_stem, language_family
+from streams.entities.affixes import TURKIC_FAMILIES, Base, bases, cyrillic_stem, language_family
 from streams.entities.keys import skeletons
 from streams.entities.names import CONNECTORS
 from streams.entities.prices import Spelling, consonants, distance
@@ -32,6 +32,8 @@ SURE_IN_SISTER_LANGUAGE: Final = 4.0
 """The consonants that a word must have to be taken, uncut, for a name that is only known in another language of
 Arabic script."""
 _ARABIC_STARTS: Final = ("ال", "و", "ف", "ب", "ك", "ل")
+_CACHE_BASES: Final = 4_000
+"""The spellings, of each script, whose sounds are remembered."""
 _CAPITAL_INSIDE = re.compile(r"['’ʼ][^\W\d_a-zа-яёğüşıöç]")  # d'Ankara
 _TELLING: Final = re.compile("[ەێۆڵڕڤ]")
 """Letters of Kurdish and Urdu that folding gives up, though by them a word is not its neighbour (دبے, دبي)."""
@@ -54,18 +56,34 @@ class Part(NamedTuple):
 class Sound:
     """A word without an affix as it sounds."""
 
-    __slots__ = ("_walk", "is_abjad", "limit", "price", "state", "symbols")
+    __slots__ = ("_is_abjad", "_limit", "_spelling", "_walk", "price", "state", "symbols")
 
-    def __init__(self, symbols: tuple[int, ...], is_abjad: bool, price: float, limit: float, state: State) -> None:
+    def __init__(self, symbols: tuple[int, ...], is_abjad: bool, price: float, state: State) -> None:
         self.symbols = symbols
-        self.is_abjad = is_abjad
+        self._is_abjad = is_abjad
         self.price = price
         """Of the cut that left it."""
-        self.limit = limit
-        """The greatest distance, of a part, that is thought of."""
         self.state = state
         """The keys that it shares with parts."""
+        self._limit = -1.0
+        self._spelling: Spelling | None = None
         self._walk: Walk | None = None
+
+    @property
+    def spelling(self) -> Spelling:
+        """The word ready to be compared."""
+        found = self._spelling
+        if found is None:
+            found = self._spelling = Spelling(self.symbols, self._is_abjad)
+        return found
+
+    @property
+    def limit(self) -> float:
+        """The greatest distance, of a part, that is thought of."""
+        if self._limit < 0:
+            size = consonants(self.symbols)
+            self._limit = next(most for least, most in PER_WORD if size >= least) - self.price
+        return self._limit
 
     def walk(self, index: SoundIndex) -> Walk:
         """Return its keys with the symbols behind each, the likeliest first."""
@@ -75,20 +93,39 @@ class Sound:
         return found
 
 
+class _Endings(dict[str, tuple[tuple[int, ...], State]]):
+    """The symbols of a spelling in one script, and the state in which it ends; forgets everything when it is full.
+
+    Words that differ by an affix are the same without it.
+    """
+
+    def __init__(self, sounds: SoundIndex, script: Script, language: str) -> None:
+        super().__init__()
+        self._sounds = sounds
+        self._script: Script = script
+        self._language = language
+
+    def __missing__(self, base: str) -> tuple[tuple[int, ...], State]:
+        symbols = read_prepared(base, self._script, self._language)
+        if len(self) >= _CACHE_BASES:
+            self.clear()
+        found = self[base] = symbols, self._sounds.find(symbols)
+        return found
+
+
 class Met:
     """The parts that one word may be. How far it is from a part that it resembles is worked out when it is first
     asked for."""
 
-    __slots__ = ("_apart", "_index", "_known", "exact", "folded", "is_given", "script", "slots", "sounds", "stems")
+    __slots__ = ("_apart", "_index", "exact", "folded", "is_given", "script", "slots", "sounds", "stems")
 
     def __init__(self, index: PartIndex, script: Script, *, is_given: bool = False) -> None:
         self._index = index
         self.script = script
         self.is_given = is_given
         """Whether it is a known given name of Arabic; other languages of the script spell the same names otherwise."""
-        self._known: dict[int, float] = {}
         self._apart: dict[int, tuple[tuple[Sound, float], ...]] = {}
-        self.slots: dict[int, tuple[float, bool] | None] = {}
+        self.slots: dict[frozenset[int], tuple[float, bool] | None] = {}
         """Kept for who asks about several parts at once: the best of them, and whether it is exact."""
         self.exact: dict[int, float] = {}
         """Parts that the word is to the letter, after folding and cutting, with the price of the cut."""
@@ -99,24 +136,13 @@ class Met:
         self.stems: list[str] = []
         """The word whole and cut, folded."""
 
-    def distance(self, part: int) -> float:
-        """Return how far the word is from a part by sound; 9 when further than is ever thought of."""
-        known = self._known.get(part)
-        if known is None:
-            known = self._known[part] = self._distance(part, 9.0)
-        return known
-
-    def distance_within(self, part: int, most: float) -> float:
-        """Return the same, and 9 when it is more than `most`: sooner, where it is."""
-        known = self._known.get(part)
-        return known if known is not None else self._distance(part, most)
-
-    def _distance(self, part: int, most: float) -> float:
+    def distance(self, part: int, most: float) -> float:
+        """Return how far the word is from a part by sound; 9 when more than `most`, or than is ever thought of."""
         best = 9.0
         spelling = self._index.spellings[part]
         for sound, _ in self.apart(part):
-            mine = Spelling(sound.symbols, sound.is_abjad)
-            best = min(best, sound.price + distance(mine, spelling, min(sound.limit, most - sound.price)))
+            limit = min(sound.limit, most - sound.price)
+            best = min(best, sound.price + distance(sound.spelling, spelling, limit))
         return best
 
     def apart(self, part: int) -> tuple[tuple[Sound, float], ...]:
@@ -154,6 +180,8 @@ class PartIndex:
         self._exact: dict[str, list[int]] = {}
         self._stems: dict[str, list[int]] = {}
         self.sounds = SoundIndex()
+        self._behind: dict[int, dict[int, tuple[int, ...]]] = {}
+        self._endings: dict[tuple[Script, str], _Endings] = {}
         self.keys: list[tuple[int, ...]] = []
         """The numbers of each part's keys; none where it does not go by sound."""
 
@@ -181,22 +209,26 @@ class PartIndex:
         self._exact.setdefault(folded, []).append(number)
         if script == "cyrillic" and casing != "upper":
             self._stems.setdefault(cyrillic_stem(folded, alone=casing == "title"), []).append(number)
+        self._endings.clear()
         self.keys.append(tuple(self.sounds.add(part.symbols)) if part.symbols else ())
         return number
 
     def behind(self, part: int) -> dict[int, tuple[int, ...]]:
         """Return the symbols behind each key of a part."""
-        numbers = self.keys[part]
-        return dict(zip(numbers, skeletons(self.parts[part].symbols).values(), strict=True)) if numbers else {}
+        found = self._behind.get(part)
+        if found is None:
+            numbers = self.keys[part]
+            symbols = skeletons(self.parts[part].symbols).values() if numbers else ()
+            found = self._behind[part] = dict(zip(numbers, symbols, strict=True))
+        return found
 
     def compare(self, sounds: Iterable[Sound], part: int) -> Iterator[tuple[Sound, float]]:
         """Yield those of `sounds` whose consonants are near enough to a part's, with how far apart they are."""
-        behind_key: dict[int, tuple[int, ...]] | None = None
+        keys = self.keys[part]
         for sound in sounds:
-            if sound.state.numbers.isdisjoint(self.keys[part]):
+            if sound.state.numbers.isdisjoint(keys):
                 continue
-            if behind_key is None:
-                behind_key = self.behind(part)
+            behind_key = self.behind(part)
             for number, behind in sound.walk(self.sounds):
                 others = behind_key.get(number)
                 if others is None:
@@ -236,18 +268,19 @@ class PartIndex:
             numbers = self._exact.get(stem)
             if price > 0 and script == "cyrillic":  # a stem shows no case by itself: Газ is not Газа
                 numbers = [*(numbers or ()), *self._stems.get(stem, ())]
-            for number in numbers or ():
-                casing = self.parts[number].casing
-                if not self._is_same_word(number, script, base, price, family):
-                    continue
-                if is_cased:
-                    upper = word[: len(base)].isupper()  # PKK'nın, HSDê
-                else:
-                    upper = script != "hebrew" or _is_acronym(word)
-                if casing == "any" or (upper if casing == "upper" else has_capital):
-                    met.exact[number] = min(price, met.exact.get(number, 9.0))
-            if may_sound:
-                self._look_by_sound(base, price, script, family, met)
+            if numbers:
+                for number in numbers:
+                    casing = self.parts[number].casing
+                    if not self._is_same_word(number, script, base, price, family):
+                        continue
+                    if is_cased:
+                        upper = word[: len(base)].isupper()  # PKK'nın, HSDê
+                    else:
+                        upper = script != "hebrew" or _is_acronym(word)
+                    if casing == "any" or (upper if casing == "upper" else has_capital):
+                        met.exact[number] = min(price, met.exact.get(number, 9.0))
+        if may_sound:
+            self._look_by_sound(cuts, script, family, met)
         return met
 
     def _is_same_word(self, number: int, script: Script, base: str, price: float, family: str) -> bool:
@@ -274,21 +307,25 @@ class PartIndex:
         # بسفر is "on a journey" in Arabic, and only in Persian the Bosphorus.
         return price == 0 and is_long and not base.startswith(_ARABIC_STARTS if family == "ar" else "ال")
 
-    def _look_by_sound(self, base: str, price: float, script: Script, family: str, met: Met) -> None:
-        turkic = script == "latin" and family in TURKIC_FAMILIES
-        self._resemble(read_prepared(base, script, "tr" if turkic else "und"), price, script, met)
-        if turkic and not _AMBIGUOUS_IN_TURKISH.isdisjoint(base):  # Turkish leaves Western names as they are
-            self._resemble(read_prepared(base, script, "en"), price, script, met)
+    def _look_by_sound(self, cuts: Iterable[Base], script: Script, family: str, met: Met) -> None:
+        is_turkic = script == "latin" and family in TURKIC_FAMILIES
+        is_abjad = script in ABJADS
+        endings = self._endings_of(script, "tr" if is_turkic else "und")
+        sounds = met.sounds
+        for base, price in cuts:
+            symbols, state = endings[base]
+            if state.found:
+                sounds.append(Sound(symbols, is_abjad, price, state))
+            if is_turkic and not _AMBIGUOUS_IN_TURKISH.isdisjoint(base):  # Turkish leaves Western names as they are
+                symbols, state = self._endings_of(script, "en")[base]
+                if state.found:
+                    sounds.append(Sound(symbols, is_abjad, price, state))
 
-    def _resemble(self, symbols: tuple[int, ...], price: float, script: Script, met: Met) -> None:
-        size = consonants(symbols)
-        for least, most in PER_WORD:
-            if size >= least:
-                limit = most - price
-                break
-        state = self.sounds.find(symbols)
-        if state.found:
-            met.sounds.append(Sound(symbols, script in ABJADS, price, limit, state))
+    def _endings_of(self, script: Script, language: str) -> _Endings:
+        found = self._endings.get((script, language))
+        if found is None:
+            found = self._endings[script, language] = _Endings(self.sounds, script, language)
+        return found
 
 
 def _is_acronym(word: str) -> bool:

@@ -177,10 +177,12 @@ def _no_garbage() -> Iterator[None]:
 
 def _compile(definitions: Sequence[EntityDefinition]) -> Compiled:
     index = PartIndex()
+    slots: dict[frozenset[int], frozenset[int]] = {}
     patterns: dict[tuple[int, Form, tuple[frozenset[int], ...]], Pattern] = {}
     for entity, definition in enumerate(definitions):
         for group in _groups(definition, index):
             pattern = _pattern(entity, definition, group, index)
+            pattern = pattern._replace(slots=tuple([slots.setdefault(slot, slot) for slot in pattern.slots]))
             key = (entity, pattern.form, pattern.slots)
             known = patterns.get(key)
             if known is not None:

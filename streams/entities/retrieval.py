@@ -8,6 +8,7 @@ letter, and words that sound alike end in the same state. What a state means to 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any, Final
 
 from streams.entities.keys import MOST_KEYS, options_of, skeletons
@@ -19,6 +20,7 @@ MOST_WALKS: Final = 2_000
 SLACK: Final = 0.04
 """How much dearer the straight pairing of consonants may be than the best alignment."""
 _SILENT: Final = ("",)
+Steps = tuple[tuple[int, int], ...]
 Walk = tuple[tuple[int, tuple[int, ...]], ...]
 """Keys of a spelling, with the symbols behind the letters of each."""
 
@@ -26,21 +28,35 @@ Walk = tuple[tuple[int, tuple[int, ...]], ...]
 class State(dict[str, "State"]):
     """Where a spelling may be in the tree of keys; by the mark of its next letter, where it is then."""
 
-    __slots__ = ("_index", "_ways", "found", "note", "numbers")
+    __slots__ = ("_index", "_steps", "_ways", "found", "note", "numbers")
 
     def __init__(self, index: SoundIndex, keys: tuple[str, ...]) -> None:
         super().__init__()
         self._index = index
         self._ways = keys
-        self.found = index.numbers_of(keys)
+        self._steps: dict[str, Steps] = {}
+        self.found = tuple([number for key in keys if (number := index.number_of(key)) >= 0])
         """The numbers of the keys that parts have, of those where the spelling may be if it ends here."""
         self.numbers = frozenset(self.found)
         """The same."""
         self.note: Any = None
         """What who asks has worked out from these keys."""
 
+    def with_keys(self, behind: Sequence[tuple[int, ...]]) -> Walk:
+        """Return the numbers of the keys that parts have, with what of `behind`, one for every key, is theirs."""
+        numbers = map(self._index.number_of, self._ways)
+        return tuple([pair for pair in zip(numbers, behind, strict=True) if pair[0] >= 0])
+
     def __missing__(self, mark: str) -> State:
-        found = self[mark] = self._index.state(self._index.grown(self._ways, mark))
+        found = self[mark] = self._index.state(tuple(self._index.grown(self._ways, mark)))
+        return found
+
+    def steps(self, mark: str) -> Steps:
+        """Return, for each key of where a spelling is after its next letter, which of the keys here it comes from and
+        how many letters it has more."""
+        found = self._steps.get(mark)
+        if found is None:
+            found = self._steps[mark] = tuple(self._index.grown(self._ways, mark).values())
         return found
 
 
@@ -117,24 +133,24 @@ class SoundIndex:
         self._walks.clear()
         self._start = self.state(("",))
 
-    def numbers_of(self, keys: tuple[str, ...]) -> tuple[int, ...]:
-        """Return the numbers of those of `keys` that parts have."""
-        return tuple([number for key in keys if (number := self._keys[key]) >= 0])
+    def number_of(self, key: str) -> int:
+        """Return the number of a key; -1 where it is only the beginning of one."""
+        return self._keys[key]
 
-    def grown(self, keys: Sequence[str], mark: str) -> tuple[str, ...]:
-        """Return where a spelling is, after a letter of such a mark, that was at `keys`."""
-        grown: dict[str, None] = {}
-        for option in self._options(mark, len(keys)):
-            for key in keys:
-                if not option or key.endswith(option):  # a doubled consonant counts once
-                    grown[key] = None
-                elif (longer := key + option) in self._keys:
-                    grown[longer] = None
-        return tuple(grown)[:MOST_KEYS]
-
-    def _options(self, mark: str, size: int) -> tuple[str, ...]:
+    def grown(self, keys: Sequence[str], mark: str) -> dict[str, tuple[int, int]]:
+        """Return where a spelling is, after a letter of such a mark, that was at `keys`, and which of them each key
+        comes from, with the number of letters added to it."""
         options = self._marks.options[ord(mark)]
-        return options[:1] if len(options) > 1 and size * len(options) > 2 * MOST_KEYS else options
+        if len(options) > 1 and len(keys) * len(options) > 2 * MOST_KEYS:
+            options = options[:1]
+        grown: dict[str, tuple[int, int]] = {}
+        for option in options:
+            for place, key in enumerate(keys):
+                if not option or key.endswith(option):  # a doubled consonant counts once
+                    grown.setdefault(key, (place, 0))
+                elif (longer := key + option) in self._keys:
+                    grown.setdefault(longer, (place, len(option)))
+        return dict(islice(grown.items(), MOST_KEYS))
 
     def walk(self, symbols: tuple[int, ...]) -> Walk:
         """Return the keys of a spelling, of those that parts have, with the symbols behind each: what `find` finds."""
@@ -146,21 +162,15 @@ class SoundIndex:
         return found
 
     def _walk(self, symbols: tuple[int, ...]) -> Walk:
-        walked: dict[str, tuple[int, ...]] = {"": ()}
+        state, marks = self._start, self._marks
+        behind: list[tuple[int, ...]] = [()]
         for symbol in symbols:
-            mark = self._marks[symbol]
-            if not mark:
-                continue
-            grown: dict[str, tuple[int, ...]] = {}
-            for option in self._options(mark, len(walked)):
-                added = (symbol,) * len(option)
-                for key, behind in walked.items():
-                    if not option or key.endswith(option):
-                        grown.setdefault(key, behind)
-                    elif (longer := key + option) in self._keys:
-                        grown.setdefault(longer, behind + added)
-            walked = dict(list(grown.items())[:MOST_KEYS])
-        return tuple([(number, behind) for key, behind in walked.items() if (number := self._keys[key]) >= 0])
+            mark = marks[symbol]
+            if mark:
+                added = (), (symbol,), (symbol, symbol)
+                behind = [behind[place] + added[more] if more else behind[place] for place, more in state.steps(mark)]
+                state = state[mark]
+        return state.with_keys(behind)
 
 
 def apart(behind: tuple[int, ...], others: tuple[int, ...], most: float) -> float | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
-from streams.entities.names import MOST_WORDS, Form
+from streams.entities.names import Form
 from streams.entities.parts import KNOWN_GIVEN_NAME, PER_WORD, Limits, Met
 from streams.entities.patterns import Compiled, Pattern
 from streams.entities.sounds import CASED, script_of
@@ -184,7 +184,7 @@ class _Search:
             self._look_at_tied(position, end)
         named = {each.entity for each in self.found if each.words > 1 and each.form in ("name", "partial")}
         if named:
-            surname_keys = self._vocabulary.surname_keys
+            surname_keys = self._vocabulary.keys.of_surnames
             for entity in named & surname_keys.keys():
                 wanted = surname_keys[entity]
                 for position, word in [each for each in busy if not wanted.isdisjoint(each[1].keys)]:
@@ -330,10 +330,9 @@ class _Search:
     def _best(self, met: Met, number: int, index: int) -> tuple[float, bool] | None:
         """How near a word is to any part of one slot of a pattern, and whether it is that to the letter; None when
         to none."""
-        key = number * MOST_WORDS + index
-        if key in met.slots:
-            return met.slots[key]
         slot = self._patterns[number].slots[index]
+        if slot in met.slots:
+            return met.slots[slot]
         exact = [met.exact[part] for part in slot & met.exact.keys()]
         best = 9.0
         if not exact:
@@ -342,11 +341,11 @@ class _Search:
                 # Two given names may sound alike (صالح, صلاح); both are known by their spelling: it must be the same.
                 parts = frozenset(part for part in slot if self._parts.parts[part].script == "arabic") or slot
                 most = KNOWN_GIVEN_NAME
-            for part in parts:
-                price = met.distance(part)
+            for part in sorted(parts, key=met.least):  # the nearest first: the others are then soon cut off
+                price = met.distance(part, min(best, most))
                 if price < best and price <= most and within(PER_WORD, self._consonants[part], price):
                     best = price
-        met.slots[key] = found = (min(exact), True) if exact else (best, False) if best < 9.0 else None
+        met.slots[slot] = found = (min(exact), True) if exact else (best, False) if best < 9.0 else None
         return found
 
     def _is_accepted(self, start: int, end: int, pattern: Pattern, mean: float, exact: bool) -> bool:

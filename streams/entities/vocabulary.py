@@ -9,10 +9,11 @@ only then.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from streams.entities import lexicon
+from streams.entities.name_keys import NameKeys
 from streams.entities.names import ARTICLES, FORM_RANK, Form
 from streams.entities.parts import Limits, Met, Sound
 from streams.entities.patterns import Compiled
@@ -32,7 +33,6 @@ ALONE_UNCASED: Final[Limits] = ((5.0, 0.045), (4.0, 0.03))
 ALONE_AT_START: Final[Limits] = ((4.0, 0.03),)
 """The same where the word begins a sentence, so that its capital says nothing."""
 _SLACK: Final = 0.03
-_SURNAMES: Final[frozenset[Form]] = frozenset(("surname", "called"))
 WITNESSED: Final = 0.16
 """The greatest distance of a surname whose bearer the article names in full."""
 
@@ -82,7 +82,7 @@ class Word:
         self.plain: int | None = None
         """The entity that it names without more, if that is all that it may be by itself."""
         self.keys = keys
-        """What it shares with words of names of several words, and with surnames: numbers of keys, and of parts."""
+        """What it shares with words of names: numbers of keys, and of parts."""
         self.follows = follows
         """The keys of words that may stand behind it in a name."""
         self.is_article = False
@@ -105,45 +105,11 @@ class Vocabulary:
     def __init__(self, compiled: Compiled) -> None:
         self._parts = compiled.parts
         self._patterns = compiled.patterns
-        self._alone: dict[int, list[int]] = {}
-        """One-word names by their parts."""
+        self._given_names, self._ambiguous = lexicon.given_names(), lexicon.words("ambiguous")
+        self.keys = NameKeys(compiled)
+        """The names by the keys of their words."""
         self._by_script: dict[int, dict[str, tuple[int, ...]]] = {}
-        """The parts of one-word names, by their script (Latin and Cyrillic are one)."""
-        surnames: dict[int, list[int]] = {}
-        anchored: dict[int, list[int]] = {}
-        before: dict[int, list[int]] = {}
-        follows: dict[int, set[int]] = {}
-        for number, pattern in enumerate(compiled.patterns):
-            anchor = pattern.anchor
-            if anchor:
-                keys, keys_before = self._keys_of(pattern.slots[anchor]), self._keys_of(pattern.slots[anchor - 1])
-                for key in keys:
-                    anchored.setdefault(key, []).append(number)
-                for key in keys_before:
-                    before.setdefault(key, []).append(number)
-                    follows.setdefault(key, set()).update(keys)
-            else:
-                for part in pattern.slots[0]:
-                    self._alone.setdefault(part, []).append(number)
-                self._by_script[number] = self._parts_by_script(pattern.slots[0])
-                if pattern.form in _SURNAMES:
-                    surnames.setdefault(pattern.entity, []).append(number)
-        self._anchored = {key: tuple(found) for key, found in anchored.items()}
-        """Names of several words by the keys of their anchor."""
-        self._before = {key: tuple(found) for key, found in before.items()}
-        """The same by the keys of the word before the anchor."""
-        self._follows = {key: frozenset(found) for key, found in follows.items()}
-        """By the keys of a word the keys of the anchors that it may stand before."""
-        self._surnames = {entity: tuple(found) for entity, found in surnames.items()}
-        """The one-word names of each entity that count when the article names the bearer in full."""
-        self.surname_keys = {
-            entity: frozenset(
-                [key for number in found for part in self._patterns[number].slots[0] for key in self._parts.keys[part]]
-            )
-            for entity, found in surnames.items()
-        }
-        """The keys of those names."""
-        self._known_keys = frozenset().union(self._anchored, self._before, *self.surname_keys.values())
+        """The parts of one-word names that were asked for, by their script (Latin and Cyrillic are one)."""
         self._by_sound = {script: self._alone_by_sound(script) for script in ("full", "arabic", "hebrew")}
         """One-word names that are met by sound, by the keys of the parts that a word of a script has to be like."""
         self._words: dict[str, _Table] = {}
@@ -151,30 +117,23 @@ class Vocabulary:
         self._mets: dict[tuple[str, str], Met] = {}
         self._witnessed: dict[tuple[str, str, int], Single | None] = {}
 
-    def _keys_of(self, parts: Iterable[int]) -> set[int]:
-        """Return the keys by which any of `parts` is met: of its sound, and one of its own for its letters."""
-        keys: set[int] = set()
-        for part in parts:
-            keys.add(~part)
-            keys.update(self._parts.keys[part])
-        return keys
-
     def _alone_by_sound(self, script: str) -> dict[int, _Alone]:
         found: dict[int, dict[tuple[tuple[int, ...], float], list[int]]] = {}
-        for number, by_script in self._by_script.items():
-            most = self._most_alone(number, is_cased=script == "full")
+        for number, pattern in enumerate(self._patterns):
+            most = 0.0 if pattern.anchor or not pattern.by_sound else self._most_alone(number, script == "full")
             if most <= 0:
                 continue
+            by_script = self._parts_by_script(number)
             # A word has to be like the spellings of every script: it is enough to look at those of one.
             group = script if script in by_script or script == "arabic" else next(iter(by_script))
             for part in by_script.get(group, ()):
                 for key, behind in self._parts.behind(part).items():
                     farthest = (most + _SLACK) * len(behind) + _ROUNDING
-                    numbers = found.setdefault(key, {}).setdefault((behind, farthest), [])
-                    if number not in numbers:
-                        numbers.append(number)
+                    alike = found.setdefault(key, {}).setdefault((behind, farthest), [])
+                    if number not in alike:
+                        alike.append(number)
         return {
-            key: tuple([(behind, farthest, tuple(numbers)) for (behind, farthest), numbers in entries.items()])
+            key: tuple([(behind, farthest, tuple(alike)) for (behind, farthest), alike in entries.items()])
             for key, entries in found.items()
         }
 
@@ -199,12 +158,12 @@ class Vocabulary:
         met = self._parts.lookup(word, family)
         script = met.script
         article = met.folded in ARTICLES
-        given = not lexicon.given_names().isdisjoint(met.stems)
+        given = not self._given_names.isdisjoint(met.stems)
         passed_over = article or (script == "cyrillic" and _PATRONYMIC.search(met.folded) is not None)
         sounds, exact = met.sounds, met.exact
         if not (exact or sounds or passed_over or given):
             return NO_MEANING
-        numbers = {number for part in exact for number in self._alone.get(part, ())}
+        numbers = {number for part in exact for number in self.keys.alone.get(part, ())}
         meant = [sound.state.note or self._mean(sound.state) for sound in sounds]
         if sounds:
             by_sound = self._by_sound["full" if script in CASED else script]
@@ -216,21 +175,21 @@ class Vocabulary:
         singles: list[Single] = []
         for number in sorted(numbers):
             if self._is_of(number, family):
-                most = self._most_alone(number, is_cased=script in CASED)
+                most = self._most_alone(number, script in CASED)
                 single = self.single(number, met, script, most)
                 if single is not None and (single.is_exact or self._is_heard(number, met, most)):
                     singles.append(single)
         keys = _union([each.keys for each in meant])
         follows = _union([each.follows for each in meant])
         if exact:
-            own = [~part for part in exact if ~part in self._known_keys]
+            own = [~part for part in exact if ~part in self.keys.known]
             keys = keys.union(own)
-            follows = follows.union(*[self._follows[key] for key in own if key in self._follows])
+            follows = follows.union(*[self.keys.follows[key] for key in own if key in self.keys.follows])
         if not (singles or passed_over or given):
             return self._share(keys, follows)
         found = Word(tuple(self._best_of_each(singles)), keys, follows)
         found.is_article, found.is_passed_over, found.is_given = article, passed_over, given
-        found.is_ambiguous = not lexicon.words("ambiguous").isdisjoint(met.stems)
+        found.is_ambiguous = not self._ambiguous.isdisjoint(met.stems)
         if len(found.singles) == 1:
             single = found.singles[0]
             if single.is_exact and single.distance <= self._patterns[single.pattern].dearest_plain:
@@ -239,8 +198,8 @@ class Vocabulary:
 
     def _mean(self, state: State) -> Word:
         """Return what a word means that only has the keys of `state`, and is like no one-word name."""
-        keys = self._known_keys & state.numbers
-        follows = _union([self._follows[key] for key in keys if key in self._follows])
+        keys = self.keys.known & state.numbers
+        follows = _union([self.keys.follows[key] for key in keys if key in self.keys.follows])
         found = state.note = self._share(keys, follows)
         return found
 
@@ -274,16 +233,8 @@ class Vocabulary:
     def names_of(self, word: Word, written: Met, before: Word, written_before: Met) -> list[int]:
         """Return the names of several words of whose anchor a word shares the consonants and of whose word before it
         another does, or both the letters."""
-        keys = word.keys & before.follows
-        if not keys:
-            return []
-        found: set[int] = set()
-        found.update(*[self._anchored[key] for key in keys])
-        found.intersection_update(
-            [number for key in before.keys if key in self._before for number in self._before[key]]
-        )
         kept = []
-        for number in found:
+        for number in self.keys.both(word.keys & before.follows, before.keys):
             slots, anchor = self._patterns[number].slots, self._patterns[number].anchor
             if written.is_like(slots[anchor]) and written_before.is_like(slots[anchor - 1]):
                 kept.append(number)
@@ -294,7 +245,7 @@ class Vocabulary:
         families = self._patterns[number].families
         return families is None or family in families or family == "und"
 
-    def _most_alone(self, number: int, *, is_cased: bool) -> float:
+    def _most_alone(self, number: int, is_cased: bool) -> float:
         """How far a word may be from a one-word name to be met by sound; 0 where by its letters only."""
         consonants = self._patterns[number].consonants
         limits = ALONE_CASED if is_cased else ALONE_UNCASED
@@ -317,7 +268,7 @@ class Vocabulary:
         met, script = self.met(written, family), script_of(written)
         known = {single.pattern for single in word.singles}
         near = []
-        for number in self._surnames[entity]:
+        for number in self.keys.surnames[entity]:
             if number not in known and self._is_of(number, family):
                 if any(map(met.apart, self._patterns[number].slots[0])):
                     single = self.single(number, met, script, WITNESSED)
@@ -341,26 +292,37 @@ class Vocabulary:
             return Single(number, min(exact), True, False, pattern.entity, pattern.form, pattern.consonants)
         if most <= 0:
             return None
-        by_script = self._by_script[number]
+        by_script = self._parts_by_script(number)
         if script == "arabic" and "arabic" not in by_script:
             return None
-        for parts in by_script.values():
-            if min(map(met.least, parts)) > most + _SLACK:
+        own = by_script.get("full" if script in CASED else script, ())  # tells it from its neighbours the soonest
+        groups = [own, *[parts for parts in by_script.values() if parts is not own]] if own else [*by_script.values()]
+        farthest = most + _SLACK
+        for parts in groups:
+            if not any(met.least(part) <= farthest for part in parts):
                 return None
         distance = 0.0
-        for parts in by_script.values():
-            distance = max(distance, min([met.distance_within(part, most) for part in parts]))
-            if distance > most:
+        for parts in groups:
+            best = 9.0
+            for part in sorted(parts, key=met.least):  # the nearest cuts the others off
+                best = min(best, met.distance(part, min(best, most)))
+                if best <= distance:
+                    break
+            if best > most:
                 return None
+            distance = max(distance, best)
         new = all(self._parts.parts[part].script != script for part in pattern.slots[0])
         return Single(number, distance, False, new, pattern.entity, pattern.form, pattern.consonants)
 
-    def _parts_by_script(self, slot: frozenset[int]) -> dict[str, tuple[int, ...]]:
-        found: dict[str, list[int]] = {}
-        for part in slot:
-            script = self._parts.parts[part].script
-            found.setdefault(script if script in ABJADS else "full", []).append(part)
-        return {script: tuple(parts) for script, parts in found.items()}
+    def _parts_by_script(self, number: int) -> dict[str, tuple[int, ...]]:
+        known = self._by_script.get(number)
+        if known is None:
+            found: dict[str, list[int]] = {}
+            for part in self._patterns[number].slots[0]:
+                script = self._parts.parts[part].script
+                found.setdefault(script if script in ABJADS else "full", []).append(part)
+            known = self._by_script[number] = {script: tuple(parts) for script, parts in found.items()}
+        return known
 
 
 def _goodness(single: Single) -> tuple[bool, int, float]:

@@ -61,9 +61,10 @@ def _before(roles: int, most: int) -> str:
 
 
 _BEGINNING = re.compile(
-    f"{_any_of(_OTHER)}|{_any_of(_DIGITS)}(?={_any_of(_DIGITS)}{{2}})|{_any_of(_MONTH)}(?:"
-    f"{_before(_DAY_NUMBER | _ORDINAL, _MAX_JOINTS + _MAX_ORDINAL_TERMS)}"
-    f"|(?=.{{0,{_LONGEST_NAME - 1}}}{_any_of(_DAY_NUMBER)}))".encode(),
+    # First what a quick search can look for, then what must stand there and behind it.
+    f"{_any_of(_OTHER | _DIGITS | _MONTH)}(?:(?<={_any_of(_OTHER)})|(?<={_any_of(_DIGITS)})(?={_any_of(_DIGITS)}{{2}})"
+    f"|(?<={_any_of(_MONTH)})(?:{_before(_DAY_NUMBER | _ORDINAL, _MAX_JOINTS + _MAX_ORDINAL_TERMS)}"
+    f"|(?=.{{0,{_LONGEST_NAME - 1}}}{_any_of(_DAY_NUMBER)})))".encode(),
     re.DOTALL,
 )
 """Where a day may be named, in the roles of a text's tokens: a month only near a number."""
@@ -80,6 +81,13 @@ class _Stems(dict[str, tuple[str, ...]]):
         self._firsts = {first for table in tables for first in table.exact}
         self._beginnings = tuple(beginning for table in tables for beginning, _ in table.beginnings)
         self._prefixes = _PREFIXES.get(language.partition("-")[0], "")
+        self._heads = {known[:2] for known in (*self._firsts, *self._beginnings)}
+
+    def may_stand_for_any(self, term: str) -> bool:
+        """Whether a term of letters alone may stand for any of the names; most are told by how they begin."""
+        if term[0] not in self._prefixes and term[:2] not in self._heads and term[0] not in self._heads:
+            return False
+        return any(map(self._begins, self._forms(term)))
 
     def __missing__(self, term: str) -> tuple[str, ...]:
         stems = () if term[0].isdigit() else tuple([form for form in self._forms(term) if self._begins(form)])
@@ -113,10 +121,18 @@ class _Roles(dict[str, int]):
         super().__init__()
         self.stems = _Stems(language, names.months, names.weekdays, names.relative)
         self.ordinals = _Stems(language, names.ordinals)
+        self._all = _Stems(language, names.months, names.weekdays, names.relative, names.ordinals)
         self._months = _Stems(language, names.months)
         self._others = _Stems(language, names.weekdays, names.relative)
 
     def __missing__(self, term: str) -> int:
+        role = self._role_of(term) if not term.isalpha() or self._all.may_stand_for_any(term) else 0
+        if len(self) >= _CACHE_TERMS:
+            self.clear()
+        self[term] = role
+        return role
+
+    def _role_of(self, term: str) -> int:
         role = 0
         if term[0].isdigit():
             role = _DIGITS if term.isdigit() and term.isascii() and len(term) <= 4 else 0
@@ -126,9 +142,6 @@ class _Roles(dict[str, int]):
             role |= _ORDINAL
         if day_of(term) is not None:
             role |= _DAY_NUMBER
-        if len(self) >= _CACHE_TERMS:
-            self.clear()
-        self[term] = role
         return role
 
 

@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from agent.config_files import Faults
 from agent.source_lists import load_sources
 from streams.attribution import AttributionFinder, find
-from streams.attribution.names import SourceNames, find_names
+from streams.attribution.context import tables
+from streams.attribution.names import SourceNames, begins_as_one, find_names, forms_of, heads_of
 from streams.attribution.phrases import phrases_of
 from streams.model import RawArticle
 from streams.text.document import Document
-from streams.text.tokens import tokenize
+from streams.text.tokens import terms_of, tokenize
 
 LANGUAGES = ("ar", "fa", "tr", "ru", "he", "en", "ur", "ckb", "ku", "uk", "az", "de")
 NOW = datetime(2023, 1, 1, tzinfo=UTC)
@@ -67,3 +68,26 @@ def test_a_name_is_found_where_it_is_looked_for(language: str) -> None:
     begun = [match.start() for match in find._BEGINNING.finditer(roles)]
     assert find_names(tokens, names, begun) == find_names(tokens, names)
     assert find_names(tokens, names)
+
+
+_AFFIXES = (
+    *("", "", "و", "ف", "ب", "ك", "ل", "س", "ال", "وال", "لل", "وبال", "مي", "نمي", "ول", "ו", "ה", "ול", "וכש", "לכש", "ושמה"),
+    *("ها", "ه", "ك", "نا", "تها", "اي", "ي", "ى", "ان", "هكان", "ون", "ами", "ого", "ом", "а", "у", "yê", "nin", "lar"),
+    *("'ın", "'s", "ğin", "dan", "ים"),
+)  # fmt: skip
+
+
+@given(data=st.data(), language=st.sampled_from((*LANGUAGES, "und", "sw", "azb", "ps")))
+@settings(max_examples=400, deadline=None)
+def test_a_term_that_does_not_begin_as_a_word_of_credits_stands_for_none(data: st.DataObject, language: str) -> None:
+    names = finder()._names
+    roles = tables(language)[1].words
+    known = sorted({*names.terms, *roles})
+    word = data.draw(st.sampled_from(known))
+    bare = data.draw(st.sampled_from((word, word[:-1], word[:-1] + "ت", word[:-1] + "ا", word[:3], "ال" + word)))
+    affixes = st.sampled_from(_AFFIXES)
+    for term in terms_of(data.draw(affixes) + bare + data.draw(affixes) + data.draw(affixes), language):
+        if not begins_as_one(term, names.heads, heads_of(roles)):
+            forms = set(forms_of(term, language))
+            assert names.terms.isdisjoint(forms), term
+            assert roles.isdisjoint(forms), term

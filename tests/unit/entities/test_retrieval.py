@@ -77,7 +77,8 @@ def slow(parts: list[tuple[int, ...]], symbols: tuple[int, ...], limit: float) -
 
 
 def near(index: PartIndex, symbols: tuple[int, ...], limit: float) -> set[int]:
-    sound = Sound(symbols, False, 0.0, limit, index.sounds.find(symbols))
+    sound = Sound(symbols, False, 0.0, index.sounds.find(symbols))
+    sound._limit = limit
     return {part for part in range(len(index.parts)) if list(index.compare([sound], part))}
 
 
@@ -140,7 +141,7 @@ def test_keys_leave_out_no_name_that_a_word_or_two_may_be(family: str) -> None:
         alone = set()
         for number, pattern in enumerate(patterns):
             if not pattern.anchor and vocabulary._is_of(number, family):
-                most = vocabulary._most_alone(number, is_cased=met.script in CASED)
+                most = vocabulary._most_alone(number, met.script in CASED)
                 single = vocabulary.single(number, met, met.script, most)
                 if single is not None and (single.is_exact or vocabulary._is_heard(number, met, most)):
                     alone.add(pattern.entity)

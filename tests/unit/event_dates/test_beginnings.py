@@ -59,3 +59,13 @@ def test_months_are_told_by_calendar_and_number() -> None:
         ("gregorian", 1, "січень"),
     } <= names
     assert all(1 <= number <= 12 and not name.endswith("*") for _, number, name in names)
+
+
+@given(data=st.data(), language=st.sampled_from(LANGUAGES))
+@settings(max_examples=300, deadline=None)
+def test_a_term_that_begins_as_no_name_of_a_day_has_no_role(data: st.DataObject, language: str) -> None:
+    affixes = st.sampled_from(("", "", "و", "ف", "وب", "ال", "ב", "ול", "ה", "ta", "ın", "'s", "а", "های", "ي", "x"))
+    word = data.draw(st.sampled_from(words(language)))
+    table = reading._tables(language)[0]
+    for term in tokenize(data.draw(affixes) + word + data.draw(affixes) + data.draw(affixes), language).terms:
+        assert table[term] == table._role_of(term), term
