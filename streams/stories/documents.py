@@ -165,6 +165,12 @@ class Story:
         return bool(self.reports or self._further.months)
 
     @property
+    def is_lone(self) -> bool:
+        """True where it is nothing but the article that began it."""
+        was_changed = self.merged_into is not None or self.moved or self.changes or self._further.months
+        return not was_changed and self.reports.keys() == {self.story_id}
+
+    @property
     def articles(self) -> list[str]:
         """The ids of its articles."""
         return [*self.reports, *self._further.months]
@@ -176,15 +182,19 @@ class Story:
 
     def add(self, report: StoryReport) -> bool:
         """Add an article, or its newer version; False where that changes nothing."""
-        known = self.reports.get(report.article_id)
-        if known is None and report.article_id in self._further.months:
-            return False
-        if known is not None and (known.version >= report.version or _is_same(known, report)):
+        if not self.would_add(report):
             return False
         self.reports[report.article_id] = report
         while len(self.reports) > MAX_REPORTS:
             self._count_only(self._least_wanted())
         return True
+
+    def would_add(self, report: StoryReport) -> bool:
+        """Say whether to add an article, or its newer version, would change anything."""
+        known = self.reports.get(report.article_id)
+        if known is None:
+            return report.article_id not in self._further.months
+        return known.version < report.version and not _is_same(known, report)
 
     def remove(self, article_id: str) -> StoryReport | None:
         """Take an article out, if its report is held, and return that."""

@@ -9,6 +9,7 @@ signpost (`merged_into`), and so does a story for the articles that left it (`mo
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import NamedTuple
@@ -41,9 +42,11 @@ class _Unread(Exception):
 class Shelf:
     """The stories that one batch of articles concerns."""
 
-    def __init__(self, houses: Mapping[str, str] | None = None) -> None:
-        """`houses` are those of `streams.lineage.lineage`."""
+    def __init__(self, houses: Mapping[str, str] | None = None, *, keeps_lone: bool = True) -> None:
+        """`houses` are those of `streams.lineage.lineage`. Without `keeps_lone` a story has no document as long as
+        it is nothing but the article that began it: the article stands for it."""
         self._houses = houses
+        self._keeps_lone = keeps_lone
         self._stories: dict[str, Story] = {}
         self._revisions: dict[str, int] = {}
         self._changed: dict[str, None] = {}
@@ -99,9 +102,17 @@ class Shelf:
                 self._stories[story_id].document(self._houses), revision=self._revisions[story_id] + 1
             )
             for story_id in self._changed
+            if self._keeps_lone or self._revisions[story_id] or not self._stories[story_id].is_lone
         ]
         gaining = [document for document in documents if document.story_id not in self._givers]
         return gaining, [document for document in documents if document.story_id in self._givers]
+
+    def lacks(self, article: Article) -> bool:
+        """Say whether a stored article is not in its story as it is; its story must have been given."""
+        if article.story_id is None:
+            return False
+        home = self._home(article.story_id, article.article_id)
+        return home != article.story_id or self._stories[home].would_add(report_of(article))
 
     def _home(self, story_id: str, article_id: str) -> str:
         for _ in range(_MAX_HOPS):
@@ -176,6 +187,26 @@ class Shelf:
         month = story.month_of(article_id)
         if month is not None:
             self.relabels[article_id] = Relabel(article_id, month, home)
+
+
+def begins(article: Article) -> bool:
+    """Say whether the story of `article` is the one that it began."""
+    return article.story_id is not None and article.story_id == article.article_id
+
+
+def apart(articles: Sequence[Article]) -> tuple[list[Article], list[Article]]:
+    """Return those of `articles` that began their stories and that nothing else of them concerns, and the others."""
+    named = Counter(
+        story_id
+        for article in articles
+        for story_id in (article.story_id, *(one for c in article.story_changes for one in (c.story_id, c.into)))
+    )
+    alone: list[Article] = []
+    others: list[Article] = []
+    for article in articles:
+        is_alone = begins(article) and not article.story_changes and named[article.story_id] == 1
+        (alone if is_alone else others).append(article)
+    return alone, others
 
 
 def relabelled(article: Article, relabel: Relabel) -> Article | None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import random
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from typing import Any
 
 import msgspec
 
-from streams.model import AttributionStep, EntityLabel, StoryChange
+from streams.model import Article, AttributionStep, EntityLabel, StoryChange, TopicLabel
 from streams.stores.base import Search, StorySearch, TrendSearch
 from streams.stories.archive import ArchiveSearch, StoryArchive
 from streams.stories.documents import StoryDocument, story_document
@@ -18,7 +21,7 @@ from tests.contract.store_contract import Subject
 from tests.unit.stories.articles import BASE
 from tests.unit.stories.test_shelf import affair, report, settled
 
-HOUR = timedelta(hours=1)
+HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 
 
 def spike(hour: int, *, topic: str = "syria", seen: int = 40, found: float = 0.0) -> Trend:
@@ -39,6 +42,48 @@ def spike(hour: int, *, topic: str = "syria", seen: int = 40, found: float = 0.0
 def unrevised(document: StoryDocument | None) -> StoryDocument | None:
     """Return a document without how often it was stored."""
     return msgspec.structs.replace(document, revision=0) if document is not None else None
+
+
+def begun(number: int, story: int, **fields: Any) -> Article:
+    """An article of the story that article `story` began."""
+    given = {"topics": (TopicLabel(id="talks" if number % 3 else "flood", score=1.0),), **fields}
+    if number % 4 == 1:
+        given["language"] = "az-Arab"
+    return msgspec.structs.replace(report(number, **given), story_id=f"{story:032x}")
+
+
+def begun_stories() -> list[Article]:
+    """Sixty stories of one to four articles, as they come: in the order of their times."""
+    chance = random.Random(11)
+    stories = [number for number in range(60) for _ in range(chance.choice((1, 1, 1, 2, 3, 4)))]
+    ordered = sorted((chance.random() * 40 + story, story) for story in stories)
+    numbers: dict[int, int] = {}
+    articles = []
+    for place, (_, story) in enumerate(ordered):
+        numbers.setdefault(story, place)
+        articles.append(begun(place, numbers[story]))
+    return articles
+
+
+def sought(wanted: StorySearch, stories: Iterable[StoryDocument]) -> list[StoryDocument]:
+    """Return what a search must give, found by looking at every story."""
+
+    def has(story: StoryDocument) -> bool:
+        languages = {code for one in story.languages for code in (one.lower(), one.lower().partition("-")[0])}
+        return (
+            story.articles >= wanted.min_articles
+            and (wanted.since is None or story.last_time >= wanted.since)
+            and (wanted.until is None or story.first_time < wanted.until)
+            and (wanted.topic is None or wanted.topic in story.topics)
+            and (wanted.entity is None or wanted.entity in story.entities)
+            and (wanted.language is None or wanted.language.lower() in languages)
+        )
+
+    size = -1 if wanted.order == "largest" else 0
+    found = sorted(
+        filter(has, stories), key=lambda one: (size * one.articles, -one.last_time.timestamp(), one.story_id)
+    )
+    return found[: wanted.limit]
 
 
 class SideContract:
@@ -146,6 +191,80 @@ class SideContract:
         assert await asyncio.to_thread(archive.article, report(1).article_id) == await subject.store.get(
             report(1).article_id
         )
+
+    async def test_stories_are_found_whether_they_have_one_article_or_more(
+        self, subject: Subject, archive: StoryArchive
+    ) -> None:
+        articles = begun_stories()
+        chance = random.Random(4)
+        for place in range(0, len(articles), 7):
+            await subject.store.write(articles[place : place + 7])
+        await subject.store.write(chance.choices(articles, k=10))
+        await subject.settle()
+        members: dict[str, list[Article]] = {}
+        for article in articles:
+            members.setdefault(str(article.story_id), []).append(article)
+        documents = [story_document(story, found) for story, found in members.items()]
+        expected = {one.story_id: one for one in documents if one is not None}
+        assert {one.articles for one in expected.values()} == {1, 2, 3, 4}
+        for story_id, document in expected.items():
+            assert unrevised(await subject.store.story(story_id)) == document
+        assert await subject.store.count_stories() == len(expected)
+        joined = next(article for article in articles if article.article_id not in expected)
+        assert await subject.store.story(joined.article_id) is None, "its story is another one's"
+
+        choices: dict[str, Sequence[Any]] = {
+            "since": (None, BASE + 40 * MINUTE, BASE + 90 * MINUTE), "until": (None, BASE + 70 * MINUTE),
+            "topic": (None, "talks", "flood", "none"), "language": (None, "az", "FA"), "entity": (None, "e3", "syria"),
+            "min_articles": (1, 2), "limit": (3, 100), "order": ("largest", "newest"),
+        }  # fmt: skip
+        for values in chance.sample(list(itertools.product(*choices.values())), 120):
+            wanted = StorySearch(**dict(zip(choices, values, strict=True)))
+            found = await subject.store.stories(wanted)
+            assert [one.story_id for one in found] == [one.story_id for one in sought(wanted, expected.values())]
+            assert [unrevised(one) for one in found] == [expected[one.story_id] for one in found]
+        for entities, limit in itertools.product((("e3",), ("e3", "syria"), ("e1", "e2", "e5", "nobody")), (2, 8, 50)):
+            search = ArchiveSearch(entities=entities, day=BASE.date(), limit=limit)
+            old = await asyncio.to_thread(archive.candidates, search)
+            assert [one.story_id for one in old] == [
+                one.story_id
+                for one in sorted(
+                    (one for one in expected.values() if one.entities.keys() & set(entities)),
+                    key=lambda one: (-len(one.entities.keys() & set(entities)), -one.articles, one.story_id),
+                )
+            ][:limit]
+
+    async def test_a_story_grows_out_of_one_article_and_what_it_was_is_changed(self, subject: Subject) -> None:
+        first, second, third = (begun(number, number) for number in (1, 2, 3))
+        await subject.store.write([first, second, third])
+        edited = msgspec.structs.replace(first, revision=2, title="Edited", storied_at=first.storied_at + HOUR)
+        await subject.store.write([edited])
+        await subject.settle()
+        document = await subject.store.story(first.article_id)
+        assert document is not None and list(document.headlines.values()) == ["Edited"]
+        joining = begun(4, 1)
+        await subject.store.write([joining])
+        document = await subject.store.story(first.article_id)
+        assert unrevised(document) == story_document(str(first.story_id), [edited, joining])
+        again = msgspec.structs.replace(edited, revision=3, title="Again", storied_at=first.storied_at + 2 * HOUR)
+        await subject.store.write([again])
+        merge = StoryChange(kind="merge", story_id=str(second.story_id), into=str(third.story_id), decided_at=BASE)
+        showing = begun(5, 3, story_changes=(merge,))
+        await subject.store.write([showing])
+        await subject.store.write([first, second, third])
+        await subject.settle()
+        document = await subject.store.story(first.article_id)
+        assert unrevised(document) == story_document(str(first.story_id), [again, joining])
+        for story in (second, third):
+            document = await subject.store.story(story.article_id)
+            assert document is not None and document.story_id == third.story_id
+            assert {one.article_id for one in document.timeline} == {
+                second.article_id, third.article_id, showing.article_id,
+            }  # fmt: skip
+            stored = await subject.store.get(story.article_id)
+            assert stored is not None and stored.story_id == third.story_id
+        assert [one.articles for one in await subject.store.stories(StorySearch())] == [3, 2]
+        assert await subject.store.count_stories() == 2
 
     # --- trends
 

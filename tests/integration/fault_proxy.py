@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
@@ -82,9 +82,13 @@ class FaultProxy:
     """Called with the body of each bulk request that meets no fault of the list."""
     before: Callable[[int], None] = lambda number: None
     """Called with the number of each bulk request, from 1, before anything is done with it."""
+    hold: Callable[[int], Awaitable[None]] | None = None
+    """Waited for with the number of each request of any kind, from 1, before it is passed on."""
     authorize: Callable[[str | None], int] = lambda header: 200
     """Called with the Authorization header of each request; anything but 200 is answered as it is."""
     tls: ssl.SSLContext | None = None
+    seen: int = 0
+    """Requests of any kind."""
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None))
@@ -109,6 +113,9 @@ class FaultProxy:
         if status != 200:
             return web.Response(status=status, headers=_HEADERS, body=b'{"error":{"type":"security_exception"}}')
         body = await request.read()
+        self.seen += 1
+        if self.hold is not None:
+            await self.hold(self.seen)
         if not request.path.endswith("/_bulk"):
             return web.Response(**await self._forward(request, body))
         items = _items(body)

@@ -11,6 +11,7 @@ from elasticsearch import ApiError, UnsupportedProductError
 from streams.model import Article
 from streams.stores.elasticsearch.client import connect_blocking, translate
 from streams.stores.elasticsearch.documents import from_document
+from streams.stores.elasticsearch.lone import closest_first, lone_candidates
 from streams.stores.elasticsearch.options import ElasticsearchOptions
 from streams.stores.elasticsearch.stories import decode_story, old_stories_query
 from streams.stories.archive import ArchiveSearch, ArchiveUnavailable
@@ -58,7 +59,10 @@ class ElasticsearchArchive:
                 ignore_unavailable=True,
             )
         )
-        return [decode_story(hit["_source"]) for hit in answer["hits"]["hits"]]
+        kept = [decode_story(hit["_source"]) for hit in answer["hits"]["hits"]]
+        lone = self._ask(lambda: lone_candidates(self._client, self._options, wanted))
+        found = {one.story_id: one for one in (*lone, *kept)}
+        return sorted(found.values(), key=lambda one: closest_first(one, wanted))[: wanted.limit]
 
     def close(self) -> None:
         """Close the connections."""

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 
 from streams.model import Article
+from streams.stores.keys import field_key
 from streams.stores.records import article_time, as_utc, encodable, keys_of
+from streams.stories.shelf import begins
+
+BEGINS = field_key("begins", "story")
+"""The key of an article whose story is the one that it began. No field of the query language, and none of the mapping:
+months that are there already take it."""
 
 _ADDED = ("@timestamp", "match_terms", "event", "latency_seconds")
 _RENAMED = ("url", "canonical_url", "extra")
@@ -21,8 +28,12 @@ _encoder = msgspec.json.Encoder()
 
 def index_name(article: Article, prefix: str) -> str:
     """Return the monthly index of `article`: a function of the record alone."""
-    month = article_time(article)
-    return f"{prefix}-articles-{month.year:04d}.{month.month:02d}"
+    return index_at(article_time(article), prefix)
+
+
+def index_at(time: datetime, prefix: str) -> str:
+    """Return the monthly index of articles of `time` (UTC)."""
+    return f"{prefix}-articles-{time.year:04d}.{time.month:02d}"
 
 
 def to_document(article: Article) -> bytes:
@@ -58,7 +69,8 @@ def _encode(article: Article) -> bytes:
     if article.indexed_at is not None and not article.is_backfill:
         passed = as_utc(article.indexed_at) - as_utc(article.collected_at)
         document["latency_seconds"] = max(0.0, passed.total_seconds())
-    document["match_terms"] = keys_of(article)
+    keys = keys_of(article)
+    document["match_terms"] = f"{BEGINS}\n{keys}" if begins(article) else keys
     return _encoder.encode(document)
 
 

@@ -9,7 +9,7 @@ any order of arrival.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from elasticsearch import AsyncElasticsearch
 from msgspec import Struct
@@ -40,6 +40,11 @@ class Homes:
         self._client = client
         self._options = options
         self._recent: OrderedDict[str, Copy] = OrderedDict()
+
+    @property
+    def places(self) -> Mapping[str, str]:
+        """The index of each article that was written lately, by id."""
+        return _Places(self._recent)
 
     async def elsewhere(self, items: Sequence[Item]) -> list[Copy]:
         """Return the copies of `items` in other indices than their own. Raises what the client raises."""
@@ -105,6 +110,20 @@ class Homes:
         )
         hits = answer.body.get("hits", {}).get("hits", [])
         return [Copy(hit["_index"], hit["_id"], hit["_version"]) for hit in hits]
+
+
+class _Places(Mapping[str, str]):
+    def __init__(self, recent: Mapping[str, Copy]) -> None:
+        self._recent = recent
+
+    def __getitem__(self, article_id: str) -> str:
+        return self._recent[article_id].index
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._recent)
+
+    def __len__(self) -> int:
+        return len(self._recent)
 
 
 def _moved_within(group: Sequence[Item]) -> list[Item]:

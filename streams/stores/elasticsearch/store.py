@@ -42,7 +42,7 @@ from streams.stores.elasticsearch.documents import index_name, to_document
 from streams.stores.elasticsearch.homes import Homes
 from streams.stores.elasticsearch.options import ElasticsearchOptions
 from streams.stores.elasticsearch.searching import find, search_page
-from streams.stores.elasticsearch.stories import StoryIndex, find_stories, follow_story, stories_query
+from streams.stores.elasticsearch.stories import StoryIndex, find_stories, follow_story
 from streams.stores.elasticsearch.summarizing import summary
 from streams.stores.elasticsearch.tailing import Follower
 from streams.stores.elasticsearch.template import side_templates
@@ -51,11 +51,14 @@ from streams.stores.pages import CANDIDATE_BUDGET
 from streams.stores.plan import Plan
 from streams.stores.records import version_of
 from streams.stories.documents import StoryDocument
+from streams.stories.shelf import apart
 from streams.trends.records import Trend
 
 logger = logging.getLogger(__name__)
 
 _REMEMBERED = 100_000
+_COUNTED_EXACTLY = 40_000
+"""Values: as many as Elasticsearch counts exactly at the most."""
 T = TypeVar("T")
 _FAULTS = (ApiError, TransportError, SerializationError, UnsupportedProductError)
 
@@ -98,6 +101,7 @@ class ElasticsearchStore:
         self._side_loop = BulkLoop(self._client, options, lambda outcome, documents: None, **waits)
         """For what is kept beside the articles, and not counted among them."""
         self._story_index = StoryIndex(self._client, options, self._side_loop, self._patiently, houses)
+        self._houses = houses
         self._homes = Homes(self._client, options)
         self._is_prepared = False
 
@@ -110,8 +114,11 @@ class ElasticsearchStore:
         if not articles:
             return []
         await self._prepare()
-        shelf = await self._story_index.shelved(articles)
-        written = shelf.labelled(articles)
+        alone, others = apart(articles)
+        places = self._homes.places
+        shelf, beginnings = await self._story_index.shelved(others, places)
+        labelled = {id(before): after for before, after in zip(others, shelf.labelled(others), strict=True)}
+        written = [labelled.get(id(article), article) for article in articles]
         items = [
             Item(
                 index_name(article, self.options.index_prefix),
@@ -122,12 +129,18 @@ class ElasticsearchStore:
             for article in written
         ]
         await self._loop.send(items)
-        copies = await self._patiently(lambda: self._homes.elsewhere(items))
+        looking = asyncio.ensure_future(self._story_index.grown(alone))
+        try:
+            copies = await self._patiently(lambda: self._homes.elsewhere(items))
+            grown = await looking
+        finally:
+            looking.cancel()
         await self._homes.settle(items, copies, self._loop)
-        if any(item.outcome == "refused" for item in items):
-            articles = [article for article, item in zip(articles, items, strict=True) if item.outcome != "refused"]
-            shelf = await self._story_index.shelved(articles)
-        for line in await self._story_index.keep(articles, written, shelf):
+        refused = {id(article) for article, item in zip(articles, items, strict=True) if item.outcome == "refused"}
+        touched = [article for article in (*others, *grown) if id(article) not in refused]
+        if refused or grown:
+            shelf, beginnings = await self._story_index.shelved(touched, places)
+        for line in await self._story_index.keep(touched, written, (shelf, beginnings), places):
             logger.error("index: the document of a story is refused, and left as it was: %s", line)
         return [Verdict(item.id, item.outcome or "refused", item.detail) for item in items]
 
@@ -159,19 +172,25 @@ class ElasticsearchStore:
 
     async def story(self, story_id: str) -> StoryDocument | None:
         """Return the document of a story, or of the one that it was merged into; None where there is none."""
-        return await self._once(follow_story(self._client, self.options, story_id))
+        return await self._once(follow_story(self._client, self.options, story_id, self._houses))
 
     async def stories(self, wanted: StorySearch) -> list[StoryDocument]:
         """Return stories, without those that were merged into another."""
-        return await self._once(find_stories(self._client, self.options, wanted))
+        return await self._once(find_stories(self._client, self.options, wanted, self._houses))
 
     async def count_stories(self) -> int:
-        """Return how many stories are stored and visible, without those that were merged into another."""
-        query = stories_query(StorySearch())
+        """Return how many stories the visible articles have; of more than 40,000 to within a few in a hundred."""
+        count = {"cardinality": {"field": "story_id", "precision_threshold": _COUNTED_EXACTLY}}
         answer = await self._once(
-            self._client.count(index=self.options.stories_index, query=query, ignore_unavailable=True)
+            self._client.search(
+                index=self.options.index_pattern,
+                size=0,
+                aggregations={"stories": count},
+                track_total_hits=False,
+                ignore_unavailable=True,
+            )
         )
-        return int(answer["count"])
+        return int(answer["aggregations"]["stories"]["value"]) if "aggregations" in answer else 0
 
     async def search(self, search: Search) -> SearchPage:
         """Return the articles that match, at one point in time.

@@ -6,27 +6,36 @@
 
 A document is written under its `revision`, one more than was read, as an external version: of two writers that have
 read the same document one is refused, reads again, and adds its articles to what the other has written.
+
+A story that is nothing but the article that began it has no document (`lone.py`). Whoever writes such an article looks
+for a document AFTER it is written; whoever makes a document looks for the article again AFTER that is written. So of
+two that meet at least one sees the other; and as a document of revision 1 may be one whose maker was killed before it
+looked, the article is looked for with such a one, too (docs/decisions/0225).
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from datetime import timedelta
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
 import msgspec
-from elasticsearch import AsyncElasticsearch
+from elasticsearch import AsyncElasticsearch, AuthorizationException
 
 from streams.model import Article
 from streams.stores.base import StorySearch
 from streams.stores.elasticsearch.bulk import BulkLoop, Item
-from streams.stores.elasticsearch.documents import from_document, index_name, to_document
+from streams.stores.elasticsearch.documents import from_document, index_at, index_name, to_document
+from streams.stores.elasticsearch.lone import Houses, document_of, lone_stories
 from streams.stores.elasticsearch.options import ElasticsearchOptions
-from streams.stores.records import encodable, microseconds, version_of
+from streams.stores.elasticsearch.searching import find
+from streams.stores.records import article_time, encodable, microseconds, version_of
 from streams.stores.story_keys import story_key, story_keys
-from streams.stories.archive import ArchiveSearch
+from streams.stories.archive import DAYS_BEFORE, ArchiveSearch
 from streams.stories.documents import StoryDocument
 from streams.stories.shelf import Relabel, Shelf, relabelled
 
@@ -98,23 +107,43 @@ class StoryIndex:
         self._patiently = patiently
         self._houses = houses
 
-    async def shelved(self, articles: Sequence[Article]) -> Shelf:
-        """Return the shelf of `articles`, with them in it. Raises `StoreHalted`."""
-        shelf = Shelf(self._houses)
-        while missing := shelf.missing(articles):
-            shelf.give(await self._patiently(partial(read_stories, self._client, self._options, sorted(missing))))
-        await asyncio.to_thread(shelf.take, articles)
-        return shelf
+    async def shelved(self, articles: Sequence[Article], places: Mapping[str, str]) -> tuple[Shelf, list[Article]]:
+        """Return the shelf of `articles`, with them in it, and the stored articles that were put on it besides.
 
-    async def keep(self, articles: Sequence[Article], written: Sequence[Article], shelf: Shelf) -> list[str]:
+        `places`: the index of articles that were written lately, by id, as far as is known. Raises `StoreHalted`.
+        """
+        shelf = Shelf(self._houses, keeps_lone=False)
+        beginnings: list[Article] = []
+        while missing := shelf.missing([*beginnings, *articles]):
+            found = await self._patiently(partial(read_stories, self._client, self._options, sorted(missing)))
+            shelf.give(found)
+            young = [story_id for story_id, document in found.items() if document is None or document.revision == 1]
+            beginnings += await self._patiently(partial(self._beginnings, young, articles, places))
+        await asyncio.to_thread(shelf.take, [*beginnings, *articles])
+        return shelf, beginnings
+
+    async def grown(self, alone: Sequence[Article]) -> list[Article]:
+        """Return those of `alone`, which are written, whose stories have documents. Raises `StoreHalted`."""
+        if not alone:
+            return []
+        docs = [{"_index": self._options.stories_index, "_id": one.article_id, "_source": False} for one in alone]
+        answer = await self._patiently(lambda: self._client.mget(docs=docs, filter_path="docs._id,docs.found"))
+        found = {doc["_id"] for doc in answer["docs"] if doc.get("found")}
+        return [article for article in alone if article.article_id in found]
+
+    async def keep(
+        self, articles: Sequence[Article], written: Sequence[Article], shelved: tuple[Shelf, list[Article]],
+        places: Mapping[str, str],
+    ) -> list[str]:  # fmt: skip
         """Store what became of the stories of `articles`, which are stored as `written`.
 
         Returns what was refused, one line each. Raises `StoreHalted`.
         """
-        labels = {article.article_id: article.story_id for article in written}
+        shelf, beginnings = shelved
+        labels = {article.article_id: article.story_id for article in (*beginnings, *written)}
         attempt = 0
         while True:
-            late = [one for one in shelf.labelled(articles) if one.story_id != labels[one.article_id]]
+            late = [one for one in shelf.labelled([*beginnings, *articles]) if one.story_id != labels[one.article_id]]
             await self._write_articles(late)
             labels |= {article.article_id: article.story_id for article in late}
             await self._relabel(list(shelf.relabels.values()))
@@ -122,11 +151,46 @@ class StoryIndex:
             refused: list[str] = []
             # What one story loses another must have first, whatever happens in between.
             if await self._write(gaining, refused) and await self._write(losing, refused):
-                return refused
-            ceiling = min(_LONGEST_WAIT_SECONDS, 0.01 * 2.0 ** min(attempt, 10))
-            await asyncio.sleep(random.uniform(0, ceiling))
-            attempt += 1
-            shelf = await self.shelved(articles)
+                made = [one.story_id for one in (*gaining, *losing) if one.revision == 1]
+                begun = await self._patiently(partial(self._beginnings, made, articles, places))
+                if not shelf.missing(begun) and not any(map(shelf.lacks, begun)):
+                    return refused
+            else:
+                ceiling = min(_LONGEST_WAIT_SECONDS, 0.01 * 2.0 ** min(attempt, 10))
+                await asyncio.sleep(random.uniform(0, ceiling))
+                attempt += 1
+            shelf, beginnings = await self.shelved(articles, places)
+            labels |= {article.article_id: article.story_id for article in beginnings}
+
+    async def _beginnings(
+        self, story_ids: Sequence[str], articles: Sequence[Article], places: Mapping[str, str]
+    ) -> list[Article]:
+        """Return the stored articles that began these stories."""
+        if not story_ids:
+            return []
+        # Where it may be: the months of the articles that have come together with it, and what may lie before them.
+        months = {index_name(one, self._options.index_prefix) for one in articles}
+        months |= {
+            index_at(article_time(one) - timedelta(days=DAYS_BEFORE), self._options.index_prefix) for one in articles
+        }
+        docs = [
+            {"_index": index, "_id": one, "_source": {"excludes": ["match_terms"]}}
+            for one in story_ids
+            for index in ({places[one]} if one in places else months)
+        ]
+        answer = await self._client.mget(docs=docs)
+        newest: dict[str, dict[str, Any]] = {}
+        for doc in answer["docs"]:
+            if doc.get("found") and doc["_version"] > newest.get(doc["_id"], doc | {"_version": -1})["_version"]:
+                newest[doc["_id"]] = doc
+        found = {article_id: from_document(doc["_source"]) for article_id, doc in newest.items()}
+        if elsewhere := [one for one in story_ids if one not in found]:
+            # Long ago, as a rule, or not there at all.
+            with contextlib.suppress(AuthorizationException):  # what a search sees is a second old, then
+                await self._client.indices.refresh(index=self._options.index_pattern, ignore_unavailable=True)
+            found |= {one.article_id: one for one in await find(self._client, self._options, elsewhere)}
+        # Also one that has left its story meanwhile: it may have been edited since it was put where it is.
+        return [article for article in found.values() if article.story_id is not None]
 
     async def _write(self, documents: Sequence[StoryDocument], refused: list[str]) -> bool:
         items = [
@@ -188,20 +252,23 @@ async def read_stories(
 
 
 async def follow_story(
-    client: AsyncElasticsearch, options: ElasticsearchOptions, story_id: str
+    client: AsyncElasticsearch, options: ElasticsearchOptions, story_id: str, houses: Houses
 ) -> StoryDocument | None:
     """Return the document of a story, or of the one that it was found to be."""
     document = None
     for _ in range(_MAX_HOPS):
         document = (await read_stories(client, options, [story_id]))[story_id]
-        if document is None or document.merged_into is None:
+        if document is None:
+            found = await find(client, options, [story_id])
+            return document_of(found[0], houses) if found else None
+        if document.merged_into is None:
             break
         story_id = document.merged_into
     return document
 
 
 async def find_stories(
-    client: AsyncElasticsearch, options: ElasticsearchOptions, wanted: StorySearch
+    client: AsyncElasticsearch, options: ElasticsearchOptions, wanted: StorySearch, houses: Houses
 ) -> list[StoryDocument]:
     """Return the stories that were asked for, in the order that was asked for."""
     answer = await client.search(
@@ -216,7 +283,19 @@ async def find_stories(
         track_total_hits=False,
         ignore_unavailable=True,
     )
-    return [decode_story(hit["_source"]) for hit in answer["hits"]["hits"]]
+    kept = [decode_story(hit["_source"]) for hit in answer["hits"]["hits"]]
+    is_full_of_larger = wanted.order == "largest" and len(kept) == wanted.limit and kept[-1].articles > 1
+    if wanted.min_articles > 1 or is_full_of_larger:
+        return kept
+    lone = await lone_stories(client, options, wanted, houses)
+    found = {one.story_id: one for one in (*lone, *kept)}
+    return sorted(found.values(), key=partial(_place, wanted))[: wanted.limit]
+
+
+def _place(wanted: StorySearch, story: StoryDocument) -> tuple[int, int, str]:
+    # As the index sorts them: it knows milliseconds.
+    size = -story.articles if wanted.order == "largest" else 0
+    return size, -(microseconds(story.last_time) // 1000), story.story_id
 
 
 def stories_query(wanted: StorySearch) -> dict[str, Any]:
