@@ -12,12 +12,14 @@ and loops share the machine.
 from __future__ import annotations
 
 import asyncio
+import random
 import statistics
 import tempfile
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,6 +66,20 @@ def _placed(raw: RawArticle, language: str) -> Article:
     return Article(**fields, language=language, enriched_at=later, storied_at=later, story_id=raw.article_id)
 
 
+def joining(articles: Sequence[Article]) -> list[Article]:
+    """Return `articles`, half of them in the story of one before: mostly of one just before, some of one of long
+    ago."""
+    chance = random.Random(1)
+    found: list[Article] = []
+    for place, article in enumerate(articles):
+        if place and chance.random() < 0.5:
+            back = int(chance.expovariate(1 / 8)) if chance.random() < 0.5 else chance.randrange(400)
+            story = found[max(0, place - 1 - back)].story_id
+            article = msgspec.structs.replace(article, story_id=story)
+        found.append(article)
+    return found
+
+
 def _batches(articles: Sequence[Article]) -> list[Sequence[Article]]:
     return [articles[start : start + BATCH_ARTICLES] for start in range(0, len(articles), BATCH_ARTICLES)]
 
@@ -106,39 +122,48 @@ async def _sqlite(articles: Sequence[Article]) -> dict[str, Any]:
 
 async def _elasticsearch(articles: Sequence[Article], url: str) -> dict[str, Any]:
     from streams.stores.elasticsearch import ElasticsearchOptions, ElasticsearchStore
-    from streams.stores.elasticsearch.administration import install, retain
+    from streams.stores.elasticsearch.administration import retain
     from streams.stores.elasticsearch.client import connect
 
-    options = ElasticsearchOptions(url=url, index_prefix=f"bench-{uuid.uuid4().hex[:8]}", retain_months=0)
-    install(options)
-    client = connect(options)
-    # The node's first requests are slow, whoever sends them.
-    await _bare(client, options.index_prefix, articles)
-    retain(options)
-    bare, stage = [], []
-    for _ in range(ROUNDS):
-        # New names each round: Elasticsearch remembers for a minute what was deleted.
-        retain(options)
-        options = ElasticsearchOptions(url=url, index_prefix=f"bench-{uuid.uuid4().hex[:8]}", retain_months=0)
-        install(options)
-        bare.append(await _bare(client, options.index_prefix, articles))
-        retain(options)
-        store = ElasticsearchStore(options)
-        stage.append(await _write_all(store, articles))
+    client = connect(ElasticsearchOptions(url=url))
+    joined = joining(articles)
+    rates: list[list[float]] = []
+    for number in range(ROUNDS + 1):
+        # New names each time: Elasticsearch remembers for a minute what was deleted.
+        bare, plain, mixed = (_fresh(url) for _ in range(3))
+        store, mixing = ElasticsearchStore(plain), ElasticsearchStore(mixed)
+        round_rates = await _in_turns(
+            [
+                (articles, partial(_bare, client, bare.index_prefix)),
+                (articles, partial(_write, store)),
+                (joined, partial(_write, mixing)),
+            ]
+        )
+        # The node's first requests are slow, whoever sends them.
+        rates += [round_rates] if number else []
         await store.refresh()
         search_ms = await _searches(store)
         await store.close()
-    shares = [mine / theirs for mine, theirs in zip(stage, bare, strict=True)]
+        await mixing.close()
+        retain(bare)
+        retain(mixed)
+        options = plain
+        if number < ROUNDS:
+            retain(plain)
+    shares = [stage / bare for bare, stage, _ in rates]
     stats = await client.indices.stats(index=options.index_pattern, metric="store")
     size_bytes = stats["_all"]["primaries"]["store"]["size_in_bytes"]
     lookup_ms = await _lookup_ms(options, articles)
     await client.close()
     retain(options)
     return {
-        "Elasticsearch bare bulk loop, articles/s": figure(statistics.median(bare)),
-        "Elasticsearch index stage, articles/s": figure(statistics.median(stage)),
+        "Elasticsearch bare bulk loop, articles/s": figure(statistics.median(bare for bare, _, _ in rates)),
+        "Elasticsearch index stage, articles/s": figure(statistics.median(stage for _, stage, _ in rates)),
         "index stage / bare bulk loop": figure(statistics.median(shares), at_least=0.8),
         "index stage / bare bulk loop, by pair": [round(share, 2) for share in shares],
+        "the same, half of the articles joining stories": figure(
+            statistics.median(mixed / bare for bare, _, mixed in rates)
+        ),
         "looking for a batch's copies in a year of other months, ms": figure(lookup_ms),
         "Elasticsearch, one search, ms": figure(search_ms),
         "Elasticsearch, bytes an article": figure(size_bytes / len(articles)),
@@ -173,19 +198,43 @@ async def _lookup_ms(options: ElasticsearchOptions, articles: Sequence[Article])
     return elapsed_ms
 
 
-async def _bare(client: AsyncElasticsearch, prefix: str, articles: Sequence[Article]) -> float:
+def _fresh(url: str) -> ElasticsearchOptions:
+    from streams.stores.elasticsearch import ElasticsearchOptions
+    from streams.stores.elasticsearch.administration import install
+
+    options = ElasticsearchOptions(url=url, index_prefix=f"bench-{uuid.uuid4().hex[:8]}", retain_months=0)
+    install(options)
+    return options
+
+
+async def _in_turns(writers: Sequence[tuple[Sequence[Article], Callable[[Sequence[Article]], Any]]]) -> list[float]:
+    """Let each writer write its articles, batch by batch in turns, and return their rates: whatever else the machine
+    does meets them all."""
+    seconds = [0.0] * len(writers)
+    for batches in zip(*(_batches(articles) for articles, _ in writers), strict=True):
+        for place, (_, write) in enumerate(writers):
+            seconds[place] += await write(batches[place])
+    return [len(articles) / taken for (articles, _), taken in zip(writers, seconds, strict=True)]
+
+
+async def _write(store: ArticleStore, batch: Sequence[Article]) -> float:
+    started = time.perf_counter()
+    verdicts = await store.write(batch)
+    taken = time.perf_counter() - started
+    if any(verdict.outcome != "created" for verdict in verdicts):
+        raise RuntimeError("an article was not stored: the figures would be of something else")
+    return taken
+
+
+async def _bare(client: AsyncElasticsearch, prefix: str, batch: Sequence[Article]) -> float:
     from streams.stores.elasticsearch.documents import index_name, to_document
     from streams.stores.records import version_of
 
-    requests: list[list[dict[str, Any]]] = []
-    for batch in _batches(articles):
-        operations: list[dict[str, Any]] = []
-        for article in batch:
-            target: dict[str, Any] = {"_index": index_name(article, prefix), "_id": article.article_id}
-            target |= {"version": version_of(article), "version_type": "external"}
-            operations += [{"index": target}, msgspec.json.decode(to_document(article))]
-        requests.append(operations)
+    operations: list[dict[str, Any]] = []
+    for article in batch:
+        target: dict[str, Any] = {"_index": index_name(article, prefix), "_id": article.article_id}
+        target |= {"version": version_of(article), "version_type": "external"}
+        operations += [{"index": target}, msgspec.json.decode(to_document(article))]
     started = time.perf_counter()
-    for operations in requests:
-        await client.bulk(operations=operations)
-    return len(articles) / (time.perf_counter() - started)
+    await client.bulk(operations=operations)
+    return time.perf_counter() - started

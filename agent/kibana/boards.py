@@ -133,7 +133,7 @@ def _found(prefix: str) -> tuple[SavedObject, list[SavedObject]]:
         [
             objects.lines(
                 f"{prefix}-stories-over-time",
-                "Stories by topic",
+                "Stories of several articles by topic",
                 f"{prefix}-stories",
                 [sizes.times(), sizes.top("topic_ids", "Topic", number), number],
             ),
