@@ -17,12 +17,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from typing import Any
+
+import msgspec
 
 from agent.alerts.dry_run import run_rule
 from agent.alerts.load import AlertConfig, load_alerts
@@ -55,7 +57,10 @@ def run() -> dict[str, Any]:
     gc.set_threshold(50_000, 20, 20)
     figures = _rules(definitions)
     figures |= _story_semantics(definitions)
-    figures |= asyncio.run(_embedded())
+    alone = asyncio.run(_embedded())
+    beside = asyncio.run(_embedded(beside_a_replay=True))
+    figures |= alone | beside
+    figures |= _slowed_by(alone, beside)
     figures |= _distributed()
     return figures
 
@@ -204,16 +209,16 @@ def _receiving() -> Iterator[_Receiver]:
         server.server_close()
 
 
-def _stream() -> list[RawArticle]:
-    """Articles that are no copies of one another; one in `ALERT_EVERY` has the word that the rule looks for."""
+def _stream(count: int = SECONDS * PER_SECOND, word: str = "alertword") -> list[RawArticle]:
+    """Articles that are no copies of one another; one in `ALERT_EVERY` has `word`, for which the rule looks."""
     made = []
-    for number in range(SECONDS * PER_SECOND):
-        word = f" alertword w{number}" if number % ALERT_EVERY == 0 else ""
-        url = f"https://bench.example/alerts/{number}"
+    for number in range(count):
+        found = f" {word} w{number}" if number % ALERT_EVERY == 0 else ""
+        url = f"https://bench.example/{word}/{number}"
         text = " ".join(f"n{number}x{place}" for place in range(20))
         made.append(
             RawArticle(
-                article_id=article_id(canonical_url=url), url=url, title=f"Report {number}{word}", text=text,
+                article_id=article_id(canonical_url=url), url=url, title=f"Report {number}{found}", text=text,
                 source_id=f"s{number % 40}", collected_at=utc_now(),
             )
         )  # fmt: skip
@@ -231,7 +236,47 @@ def _percentiles(name: str, seconds: Sequence[float]) -> dict[str, Any]:
     }
 
 
-async def _embedded() -> dict[str, Any]:
+_P99 = "p99 s"
+_REPLAYED = 20_000
+
+
+def _slowed_by(alone: dict[str, Any], beside: dict[str, Any]) -> dict[str, Any]:
+    both = [next((one["value"] for name, one in each.items() if name.endswith(_P99)), None) for each in (alone, beside)]
+    if None in both:
+        return {}
+    return {"matched to delivered, embedded, p99 beside a replay over p99 without": figure(both[1] / both[0])}
+
+
+@contextmanager
+def _replaying(folder: Path) -> Iterator[None]:
+    """Run `rasad replay` on the store of `folder`, again and again, while the block runs."""
+    environment = {**os.environ, "RASAD_CONFIG": str(folder), "RASAD_STORE__PATH": str(folder / "r.sqlite")}
+    (folder / "topics").mkdir()
+    (folder / "topics" / "a.yaml").write_text(
+        "- {id: replayed, name: N, query: report, min_score: 0}\n", encoding="utf-8"
+    )
+    command = f"while {sys.executable} -m agent replay --from 2026-01-01 --to 2026-03-01 --restart; do :; done"
+    with (folder / "replay.log").open("wb") as log:
+        process = subprocess.Popen(
+            ["/bin/sh", "-c", command], env=environment, stdout=log, stderr=log, start_new_session=True
+        )
+        try:
+            time.sleep(5)
+            yield
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def _old_articles() -> list[Article]:
+    articles = []
+    for number, raw in enumerate(_stream(_REPLAYED, word="old")):
+        moment = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=2 * number)
+        articles.append(_placed(msgspec.structs.replace(raw, published_at=moment, collected_at=moment)))
+    return articles
+
+
+async def _embedded(*, beside_a_replay: bool = False) -> dict[str, Any]:
     from agent.alerts.destinations import DestinationDefinition
     from agent.alerts.embedded import EmbeddedAlerts
     from agent.alerts.senders import sender_maker
@@ -240,6 +285,7 @@ async def _embedded() -> dict[str, Any]:
     from agent.embedded import EmbeddedSink
     from agent.settings import AlertSettings, Settings
     from streams.metrics import Metrics
+    from streams.stores.base import Search
     from streams.stores.sqlite import SqliteStore
 
     os.environ["RASAD_ALERT_SECRET_BENCH"] = "bench"  # noqa: S105  (no secret)
@@ -250,21 +296,34 @@ async def _embedded() -> dict[str, Any]:
             id="ops", kind="webhook", url=ops.url, credentials="bench", per_minute=60_000.0
         )
         store, metrics = SqliteStore(Path(folder) / "r.sqlite"), Metrics()
+        replaying: AbstractContextManager[None] = nullcontext()
+        if beside_a_replay:
+            old = _old_articles()
+            for start in range(0, len(old), 1000):
+                await store.write(old[start : start + 1000])
+            replaying = _replaying(Path(folder))
         config = AlertConfig(rules, {"ops": ops_hook}, ())
-        async with EmbeddedAlerts(config, store, sender_maker(settings), metrics) as alerts:
-            sink = EmbeddedSink(Pipeline(Definitions(), keeps_state=True), store, metrics, alerts=alerts)
-            articles, began = _stream(), time.perf_counter()
-            tasks = []
-            for start in range(0, len(articles), 20):
-                batch = articles[start : start + 20]
-                state = FeedState(feed_url=f"https://x.example/{start}", source_id="x")
-                tasks.append(asyncio.create_task(sink.deliver([Delivery(state=state, articles=tuple(batch))])))
-                await asyncio.sleep(max(0.0, began + (start + 20) / PER_SECOND - time.perf_counter()))
-            await asyncio.gather(*tasks)
-            await alerts.deliverer.drain(30)
-            await sink.close()
+        with replaying:
+            async with EmbeddedAlerts(config, store, sender_maker(settings), metrics) as alerts:
+                sink = EmbeddedSink(Pipeline(Definitions(), keeps_state=True), store, metrics, alerts=alerts)
+                articles, began = _stream(), time.perf_counter()
+                tasks = []
+                for start in range(0, len(articles), 20):
+                    batch = articles[start : start + 20]
+                    state = FeedState(feed_url=f"https://x.example/{start}", source_id="x")
+                    tasks.append(asyncio.create_task(sink.deliver([Delivery(state=state, articles=tuple(batch))])))
+                    await asyncio.sleep(max(0.0, began + (start + 20) / PER_SECOND - time.perf_counter()))
+                await asyncio.gather(*tasks)
+                await alerts.deliverer.drain(30)
+                await sink.close()
+        relabelled = (await store.summarize(Search(topic="replayed"))).articles
         await store.close()
-    return _percentiles(f"embedded, {PER_SECOND} articles/s", ops.seconds)
+    if not beside_a_replay:
+        return _percentiles(f"embedded, {PER_SECOND} articles/s", ops.seconds)
+    return {
+        **_percentiles(f"embedded, {PER_SECOND} articles/s, beside a replay", ops.seconds),
+        "articles that were replayed meanwhile": relabelled,
+    }
 
 
 def _distributed() -> dict[str, Any]:
