@@ -5,7 +5,8 @@
 
 A document keeps its id, its revision and its place among the stories: the story stage decides once, on what there was
 then. What is written is newer by the time of its stage, and older than any edit of the article. It yields to the live
-stream: lowest priority, small transactions, and a rest after each as long as it took.
+stream: lowest priority, small transactions, a rest after each as long as it took, and where Kafka says that the stages
+are behind it stands still.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import asyncio
 import hashlib
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -23,6 +24,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import msgspec
 from msgspec import Struct
 
+from agent.errors import ServiceUnavailable
+from streams.channels import ARTICLES, ENRICHED, RAW, Channel
 from streams.model import Article, RawArticle
 from streams.pipeline import Rejected, utc_now
 from streams.stores.base import ArticleStore, Search
@@ -35,6 +38,9 @@ ReplayStage = Literal["enrich", "alert"]
 STAGES: tuple[ReplayStage, ...] = ("enrich", "alert")
 BATCH = 50
 _NICENESS = 10
+_LOOK_SECONDS = 1.0
+MOST_BEHIND = 400
+"""Records that may wait on the live stream's channels: two seconds of 200 articles a second."""
 _PLACE = (
     "near_duplicate_of", "similarity", "wire_copy", "story_id", "story_links", "story_changes",
 )  # fmt: skip
@@ -74,10 +80,12 @@ class Replay:
         *,
         rest: float = 1.0,
         show: Callable[[Progress], None] = lambda _: None,
+        live_waits: Callable[[], bool] = lambda: False,
     ) -> None:
         """Args:
         pipeline: for the stage `enrich`; None leaves the articles as they are.
         rest: pause after each batch, as a multiple of the time that it took.
+        live_waits: whether the live stream is behind; the replay stands still for so long. Blocking.
         """
         self._store = store
         self._pipeline = pipeline
@@ -85,6 +93,7 @@ class Replay:
         self._state_file = state_file
         self._rest = rest
         self._show = show
+        self._live_waits = live_waits
         self.progress = progress
 
     async def run(self) -> Progress:
@@ -94,6 +103,8 @@ class Replay:
         async for piece in articles_by_time(self._store, search, max_articles=1_000):
             ordered = sorted(piece.articles, key=lambda article: (article.collected_at, article.article_id))
             for start in range(0, len(ordered), BATCH):
+                while await asyncio.to_thread(self._live_waits):  # noqa: ASYNC110  (Kafka gives no event)
+                    await asyncio.sleep(_LOOK_SECONDS)
                 began = time.perf_counter()
                 await self._batch(ordered[start : start + BATCH])
                 await asyncio.sleep((time.perf_counter() - began) * self._rest)
@@ -134,6 +145,36 @@ def _same(before: Article, after: Article) -> bool:
     return (before.language, before.topics, before.entities, before.frames, before.attribution) == (
         after.language, after.topics, after.entities, after.frames, after.attribution,
     )  # fmt: skip
+
+
+class LiveLag:
+    """Whether the stages of the distributed runtime are behind, asked of Kafka once a second at most."""
+
+    def __init__(self, lag: Callable[[str, Sequence[Channel]], Mapping[Any, Mapping[int, tuple[int, Any]]]]) -> None:
+        """`lag`: how much waits for a stage on channels, by channel and partition (`agent.kafka_clients.Probe.lag`)."""
+        self._lag = lag
+        self._asked_at = float("-inf")
+        self._is_behind = False
+
+    def __call__(self) -> bool:
+        """Return whether the live stream is behind; False while nobody can say."""
+        if time.monotonic() - self._asked_at >= _LOOK_SECONDS:
+            try:
+                self._is_behind = self._records() > MOST_BEHIND
+            except ServiceUnavailable:  # the replay may need no Kafka
+                self._is_behind = False
+            self._asked_at = time.monotonic()
+        return self._is_behind
+
+    def _records(self) -> int:
+        wanted = (("enrich", RAW), ("story", ENRICHED), ("index", ARTICLES), ("alert", ARTICLES))
+        found = 0
+        for stage, channel in wanted:
+            waiting = [place for parts in self._lag(stage, (channel,)).values() for place in parts.values()]
+            # A group that has never read is none that is behind.
+            if any(committed is not None for _, committed in waiting):
+                found = max(found, sum(records for records, _ in waiting))
+        return found
 
 
 def lower_priority() -> None:

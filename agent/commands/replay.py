@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -80,15 +80,18 @@ async def _run(
 
     from agent.alerts.kafka_journal import Producing
     from agent.alerts.replaying import ChannelTarget, EmbeddedTarget
+    from agent.kafka_clients import Probe
     from agent.open_store import open_store, user_error
-    from agent.replay import Replay, StoreTarget, Target, lower_priority
+    from agent.replay import LiveLag, Replay, StoreTarget, Target, lower_priority
     from streams.pipeline import Pipeline
     from streams.stores.base import StoreError
     from streams.stores.sqlite import SqliteStore
 
     lower_priority()
     store = open_store(settings)
-    producing = Producing(settings.kafka)
+    producing, probe = Producing(settings.kafka), Probe(settings.kafka)
+    group = settings.worker.consumer_group
+    live_waits = LiveLag(lambda stage, channels: probe.lag(f"{group}.{stage}", channels))
     target: Target = StoreTarget(store)
     if progress.alerts:
         target = EmbeddedTarget(store, config) if isinstance(store, SqliteStore) else ChannelTarget(producing)
@@ -102,12 +105,14 @@ async def _run(
                 done = (now.done_until - now.since).total_seconds()
                 bar.update(task, completed=done, description=f"replay {now.articles}")
 
-            done = await Replay(store, pipeline, target, progress, path, rest=rest, show=show).run()
+            options: dict[str, Any] = {} if isinstance(store, SqliteStore) else {"live_waits": live_waits}
+            done = await Replay(store, pipeline, target, progress, path, rest=rest, show=show, **options).run()
     except StoreError as error:
         raise user_error(error) from error
     finally:
         await store.close()
         producing.close()
+        probe.close()
     return done, target.alerts if isinstance(target, EmbeddedTarget) else None
 
 

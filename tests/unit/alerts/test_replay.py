@@ -15,8 +15,10 @@ from click.testing import CliRunner
 from agent.alerts.load import AlertConfig
 from agent.alerts.replaying import EmbeddedTarget
 from agent.cli import main_group
-from agent.replay import Progress, Replay, StoreTarget, load
+from agent.errors import ServiceUnavailable
+from agent.replay import LiveLag, Progress, Replay, StoreTarget, load
 from streams.alerts.rules import RuleSet
+from streams.channels import Channel
 from streams.definitions import Definitions, TopicDefinition
 from streams.model import Article
 from streams.pipeline import Pipeline
@@ -111,6 +113,55 @@ async def test_it_goes_on_where_it_was_killed(
     await Replay(store, Pipeline(TALKS), Noting(store), left, state, rest=0).run()
     assert set(seen) == {one.article_id for one in ARTICLES}
     assert len(seen) - before < len(ARTICLES), "what was done is not done again"
+
+
+async def test_it_stands_still_while_the_live_stream_is_behind(
+    store: SqliteStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.replay.BATCH", 8)
+    monkeypatch.setattr("agent.replay._LOOK_SECONDS", 0.01)
+    behind = [True, True, False, True, False]
+    written: list[int] = []
+
+    class Noting(StoreTarget):
+        async def put(self, articles: Sequence[Article]) -> None:
+            written.append(len(behind))
+            await super().put(articles)
+
+    def live_waits() -> bool:
+        return behind.pop(0) if behind else False
+
+    done = await Replay(
+        store, Pipeline(TALKS), Noting(store), progress(), tmp_path / "p.json", rest=0, live_waits=live_waits
+    ).run()
+    assert done.articles == 32 and written[:3] == [2, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("waiting", "is_behind"),
+    [
+        ({"enrich": {0: (100, 7), 1: (100, None)}}, False),
+        ({"enrich": {0: (100, 7), 1: (400, 9)}}, True),
+        ({"index": {0: (401, 1)}}, True),
+        ({"alert": {0: (1_000_000, None)}}, False),  # nobody runs this stage
+        ({}, False),
+    ],
+)
+def test_what_counts_as_behind(waiting: dict[str, dict[int, tuple[int, int | None]]], is_behind: bool) -> None:
+    asked: list[str] = []
+
+    def lag(stage: str, channels: Sequence[Channel]) -> dict[Channel, dict[int, tuple[int, int | None]]]:
+        asked.append(stage)
+        return {channels[0]: waiting.get(stage, {})}
+
+    live = LiveLag(lag)
+    assert live() is is_behind and live() is is_behind
+    assert asked == ["enrich", "story", "index", "alert"], "once a second is enough"
+
+    def away(stage: str, channels: Sequence[Channel]) -> dict[Channel, dict[int, tuple[int, int | None]]]:
+        raise ServiceUnavailable("Kafka is away")
+
+    assert LiveLag(away)() is False
 
 
 async def test_rules_alert_where_that_is_asked_for_and_do_not_say_again_what_was_said(
