@@ -24,6 +24,10 @@ _FACET_COLUMNS = {
     "country": ("facets", "country"),
     "ownership": ("facets", "ownership"),
 }
+_BY_WORDS = "terms CROSS JOIN articles ON articles.seq = terms.rowid"
+_SEQ_OF = {"articles": "articles.seq", _BY_WORDS: "terms.rowid"}
+_NEWEST_ARTICLES = 4_000
+"""Among so many a word that one article in two hundred has fills a page."""
 _SCATTER = 2_654_435_761
 """Knuth's multiplicative hash: the golden ratio of 2^32."""
 _NO_KEY = '"\ue0fd"'
@@ -55,14 +59,41 @@ def matching_after(reader: sqlite3.Connection, plan: Plan, cursor: int) -> tuple
 
 
 def _newest(reader: sqlite3.Connection, plan: Plan, limit: int) -> Iterator[Article]:
+    """Yield the candidates of `plan`, newest first.
+
+    A frequent word has tens of thousands, of which a page needs twenty, and each costs a look at its time. So those
+    among the newest articles are asked for first: the full-text table skips what was written before them.
+    """
     source, condition, parameters = _where(plan)
-    rows = reader.execute(
-        f"SELECT articles.seq FROM {source} WHERE {condition}"  # noqa: S608  (made of constants of this module)
-        " ORDER BY articles.time_us DESC, articles.article_id DESC LIMIT ?",
-        (*parameters, limit),
+    statement = (
+        f"SELECT articles.seq FROM {source} WHERE {condition} AND {_SEQ_OF[source]} >= ? AND articles.time_us > ?"  # noqa: S608
+        " AND articles.time_us <= ? ORDER BY articles.time_us DESC, articles.article_id DESC LIMIT ?"
     )
-    for (seq,) in rows:
-        yield _document(reader, seq)
+    for first_seq, after_us, until_us in _stretches(reader, plan):
+        rows = reader.execute(statement, (*parameters, first_seq, after_us, until_us, limit)).fetchall()
+        for (seq,) in rows:
+            yield _document(reader, seq)
+        limit -= len(rows)
+        if limit <= 0:
+            return
+
+
+def _stretches(reader: sqlite3.Connection, plan: Plan) -> Iterator[tuple[int, int, int]]:
+    """Yield `(seq, after, until)` of the two stretches of time that make up the period of `plan`, the newer first: no
+    article of the time after `after` and not after `until` has a number below `seq`."""
+    low, high = _bounds(plan.period)
+    until = high - 1
+    if plan.keys is not None:
+        count, first_seq, first_us = reader.execute(
+            "SELECT count(*), min(seq), min(time_us) FROM (SELECT seq, time_us FROM articles"
+            " WHERE time_us >= ? AND time_us <= ? ORDER BY time_us DESC LIMIT ?)",
+            (low, until, _NEWEST_ARTICLES),
+        ).fetchone()
+        if count == _NEWEST_ARTICLES:
+            # Others of the same microsecond as the earliest may have been left out: it is of the older stretch.
+            yield first_seq, first_us, until
+            until = first_us
+    yield 0, low - 1, until
 
 
 def summary(reader: sqlite3.Connection, plan: Plan, values: int) -> Summary:
@@ -121,9 +152,7 @@ def _document(reader: sqlite3.Connection, seq: int) -> Article:
 
 def _where(plan: Plan) -> tuple[str, str, tuple[object, ...]]:
     period: Period = plan.period
-    # The ends come from queries and may be the calendar's own, which no microsecond count minds.
-    low = microseconds(period.low) if period.low else _FIRST_US
-    high = microseconds(period.high) if period.high else _LAST_US
+    low, high = _bounds(period)
     condition = "articles.time_us >= ? AND articles.time_us < ?"
     parameters: tuple[object, ...] = (low, high)
     if plan.search.ownership is not None:
@@ -132,8 +161,14 @@ def _where(plan: Plan) -> tuple[str, str, tuple[object, ...]]:
     if plan.keys is None:
         return "articles", condition, parameters
     # CROSS: the words first; SQLite's planner cannot know how rare they are.
-    source = "terms CROSS JOIN articles ON articles.seq = terms.rowid"
+    source = _BY_WORDS
     return source, f"terms MATCH ? AND {condition}", (_expression(plan.keys), *parameters)
+
+
+def _bounds(period: Period) -> tuple[int, int]:
+    # The ends come from queries and may be the calendar's own, which no microsecond count minds.
+    low = microseconds(period.low) if period.low else _FIRST_US
+    return low, microseconds(period.high) if period.high else _LAST_US
 
 
 def _expression(wanted: Wanted) -> str:
