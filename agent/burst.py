@@ -1,30 +1,40 @@
-"""A second process that helps with a burst of articles, and goes away when it is over.
+"""A second process that helps while there is much to enrich, and goes away when it is over.
 
-The enrich stage is pure and takes bytes, so a part of a long batch can be done on another core. The helper is
-started when a batch is
-long, and stopped after a quiet while: an idle agent is one process and its memory is that of one.
+    batch n    enriched ─▶ story ─▶ alert ─▶ stored      this thread; where it would wait, it enriches from the back
+    batch n+1           enriched ─▶ …                    the helper, from the front
+
+The enrich stage is pure and takes bytes, so it can be done on another core, ahead of the stages that have an order. An
+agent that starts has much to do, so its first helper is forked from it when its tables are ready; a later one is
+started anew where a batch is long. Both end after a quiet while: an idle agent is one process.
+
+Not a ProcessPoolExecutor: one whose process is killed after a future was cancelled leaves the other futures pending.
 """
 
 from __future__ import annotations
 
 import multiprocessing
 import os
+import queue
 import signal
+import sys
 import threading
-import time
-from collections.abc import Sequence
-from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections import deque
+from collections.abc import Callable, Generator, Sequence
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkContext, SpawnContext
 
 from streams.definitions import Definitions
 from streams.pipeline import Pipeline, Rejected, Stage, settle, utc_now
 
 LONG_BATCH = 200
-"""Shorter batches are done before a helper would have started."""
-CHUNK = 20
+"""A helper is started for no shorter batch: it would be done before."""
+CHUNK = 10
 QUIET_SECONDS = 30.0
-
-_stage: Stage | None = None
+FORKED_QUIET_SECONDS = 5.0
+"""The first helper is there before anybody knows whether it is needed."""
+_AHEAD = 2
+"""Chunks that the helper has at hand, so that it does not wait for the next one."""
+_END_SECONDS = 5.0
 
 
 def enriched(stage: Stage, payloads: Sequence[bytes]) -> list[bytes | Rejected]:
@@ -33,62 +43,89 @@ def enriched(stage: Stage, payloads: Sequence[bytes]) -> list[bytes | Rejected]:
     return [result if isinstance(result, Rejected) else result[0] for result in results]
 
 
-def _start(definitions: Definitions) -> None:
-    global _stage
-    # Ctrl-C goes to the whole group; when to stop is the agent's to say.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.nice(1)
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
-    _stage = Pipeline(definitions, clock=utc_now).enrich
-    settle()
+class _Chunk:
+    __slots__ = ("payloads", "results")
+
+    def __init__(self, payloads: Sequence[bytes]) -> None:
+        self.payloads = payloads
+        self.results: list[bytes | Rejected] | None = None
 
 
-def _end_with(parent: int) -> None:
-    # An agent that was killed cannot stop its helper.
-    while os.getppid() == parent:
-        time.sleep(1.0)
-    os._exit(0)
+class Sharing:
+    """A batch that is being enriched."""
 
-
-def _work(payloads: Sequence[bytes]) -> list[bytes | Rejected]:
-    assert _stage is not None  # noqa: S101  (set by the initializer, before any work)
-    return enriched(_stage, payloads)
+    def __init__(self, payloads: Sequence[bytes], helper: _Helper | None = None) -> None:
+        """`helper`: who may take of it; None: nobody."""
+        self.payloads = payloads
+        self.helper = helper
+        cuts = range(0, len(payloads), CHUNK) if helper is not None else ()
+        self.chunks = [_Chunk(payloads[start : start + CHUNK]) for start in cuts]
+        self.waiting = deque(self.chunks)
+        """What nobody has taken yet; under the helper's lock."""
 
 
 class BurstHelper:
-    """Shares the enrich stage of long batches with a helper process. For one thread at a time."""
+    """Shares the enrich stage with a helper process while there is much to do. For one thread at a time."""
 
     def __init__(self, stage: Stage, definitions: Definitions, *, quiet_seconds: float = QUIET_SECONDS) -> None:
         self._stage = stage
         self._definitions = definitions
         self._quiet_seconds = quiet_seconds
-        self._pool: ProcessPoolExecutor | None = None
-        self._lock = threading.Lock()
-        self._timer: threading.Timer | None = None
+        self._helper: _Helper | None = None
+
+    def fork(self) -> bool:
+        """Fork the first helper, from this process as it is; say whether that could be done.
+
+        Only where this process has one thread, so that no lock is held by another; what it has open the helper leaves
+        alone.
+        """
+        if not _can_help() or not _has_one_thread():
+            return False
+        stage = self._stage
+        self._helper = _Helper(
+            multiprocessing.get_context("fork"), lambda: stage, min(self._quiet_seconds, FORKED_QUIET_SECONDS)
+        )
+        return True
 
     def enrich(self, payloads: Sequence[bytes]) -> list[bytes | Rejected]:
         """Return what the stage makes of each payload, in order; whoever did it, the result is the same."""
-        if len(payloads) < LONG_BATCH or (os.cpu_count() or 1) < 2:
-            return enriched(self._stage, payloads)
-        chunks = [payloads[start : start + CHUNK] for start in range(0, len(payloads), CHUNK)]
-        with self._lock:
-            pool = self._running()
-            try:
-                futures = [pool.submit(_work, chunk) for chunk in chunks]
-            except BrokenProcessPool:
-                self._pool = None
-                return enriched(self._stage, payloads)
-        done: dict[int, list[bytes | Rejected]] = {}
-        # The helper works from the front, this thread from the back, until they meet.
-        for number in reversed(range(len(chunks))):
-            if not futures[number].cancel():
-                break
-            done[number] = enriched(self._stage, chunks[number])
-        for number, future in enumerate(futures):
-            if number not in done:
-                done[number] = self._result(future, chunks[number])
-        self._stop_when_quiet()
-        return [result for number in range(len(chunks)) for result in done[number]]
+        return list(self.results(self.begin(payloads)))
+
+    def begin(self, payloads: Sequence[bytes]) -> Sharing:
+        """Let the helper begin with a batch, if there is one that is ready; start one where the batch is long."""
+        if self._helper is not None and self._helper.is_over:
+            self._helper = None
+        if self._helper is None and len(payloads) >= LONG_BATCH and _can_help():
+            # Not forked: by now there are threads, and locks that they may hold.
+            self._helper = _Helper(
+                multiprocessing.get_context("spawn"), _Building(self._definitions), self._quiet_seconds
+            )
+        helper = self._helper
+        # One that is being started is not waited for.
+        if helper is None or not helper.is_ready or len(payloads) <= CHUNK:
+            return Sharing(payloads)
+        sharing = Sharing(payloads, helper)
+        helper.give(sharing)
+        return sharing
+
+    def results(self, sharing: Sharing) -> Generator[bytes | Rejected, None, None]:
+        """Yield what the stage makes of each payload of a batch that was begun, in order."""
+        helper = sharing.helper
+        if helper is None:
+            for payload in sharing.payloads:
+                yield from enriched(self._stage, [payload])
+            return
+        try:
+            for chunk in sharing.chunks:
+                while chunk.results is None:
+                    # Rather than wait, do what the helper would come to last.
+                    if (last := helper.take_back(sharing)) is not None:
+                        last.results = enriched(self._stage, last.payloads)
+                    else:
+                        helper.wait(sharing, chunk)
+                yield from chunk.results
+        finally:
+            helper.drop(sharing)
 
     def use(self, definitions: Definitions) -> None:
         """Label by other definitions: a helper that runs is ended, the next one has them."""
@@ -97,37 +134,147 @@ class BurstHelper:
 
     def close(self) -> None:
         """End the helper, if there is one."""
-        with self._lock:
-            if self._timer is not None:
-                self._timer.cancel()
-                self._timer = None
-            pool, self._pool = self._pool, None
-        if pool is not None:
-            pool.shutdown(wait=True, cancel_futures=True)
+        helper, self._helper = self._helper, None
+        if helper is not None:
+            helper.end()
 
-    def _running(self) -> ProcessPoolExecutor:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if self._pool is None:
-            # Not fork: there are threads, and SQLite is open.
-            self._pool = ProcessPoolExecutor(
-                1, multiprocessing.get_context("spawn"), initializer=_start, initargs=(self._definitions,)
-            )
-        return self._pool
 
-    def _result(self, future: Future[list[bytes | Rejected]], chunk: Sequence[bytes]) -> list[bytes | Rejected]:
+class _Building:
+    """Makes the stage in a process that was started anew. Can be sent there."""
+
+    def __init__(self, definitions: Definitions) -> None:
+        self._definitions = definitions
+
+    def __call__(self) -> Stage:
+        stage = Pipeline(self._definitions, clock=utc_now).enrich
+        settle()
+        return stage
+
+
+class _Helper:
+    """A helper process, and the thread that gives it chunks and takes its results."""
+
+    def __init__(
+        self, context: ForkContext | SpawnContext, make_stage: Callable[[], Stage], quiet_seconds: float
+    ) -> None:
+        self._quiet_seconds = quiet_seconds
+        self._changed = threading.Condition()
+        self._shared: deque[Sharing] = deque()
+        self._is_ending = False
+        self.is_ready = False
+        self.is_over = False
+        self._connection, theirs = multiprocessing.Pipe()
+        # Of a forked process our end has to be closed there, or it would not see that we are gone.
+        ours = self._connection if isinstance(context, ForkContext) else None
+        self._process = context.Process(
+            target=_serve, args=(theirs, ours, make_stage), name="rasad-helper", daemon=True
+        )
+        self._process.start()
+        theirs.close()
+        self._thread = threading.Thread(target=self._run, name="rasad-helper", daemon=True)
+        self._thread.start()
+
+    def give(self, sharing: Sharing) -> None:
+        """Let the helper do of a batch what nobody else does."""
+        with self._changed:
+            self._shared.append(sharing)
+            self._changed.notify_all()
+
+    def take_back(self, sharing: Sharing) -> _Chunk | None:
+        """Return the last chunk of a batch that the helper has not taken; None where it has all."""
+        with self._changed:
+            return sharing.waiting.pop() if sharing.waiting else None
+
+    def wait(self, sharing: Sharing, chunk: _Chunk) -> None:
+        """Wait until a chunk is done, or is given back because the helper is gone."""
+        with self._changed:
+            self._changed.wait_for(lambda: chunk.results is not None or sharing.waiting)
+
+    def drop(self, sharing: Sharing) -> None:
+        """Do no more of a batch."""
+        with self._changed:
+            sharing.waiting.clear()
+
+    def end(self) -> None:
+        """End the process; what it was doing is given back."""
+        self._is_ending = True
+        self._process.terminate()
+        self._thread.join(_END_SECONDS)
+
+    def _run(self) -> None:
+        taken: deque[tuple[Sharing, _Chunk]] = deque()
         try:
-            return future.result()
-        except (BrokenProcessPool, CancelledError):
-            # Killed, out of memory, or stopped as quiet just now: the work is done here, and the next long batch
-            # starts a new helper.
-            with self._lock:
-                self._pool = None
-            return enriched(self._stage, chunk)
+            self._connection.recv()
+            self.is_ready = True
+            while self._take(taken):
+                results = self._connection.recv()
+                with self._changed:
+                    taken.popleft()[1].results = results
+                    self._changed.notify_all()
+        except (EOFError, OSError):
+            pass  # it was killed, or was out of memory; what it had is given back, and the next long batch starts one
+        finally:
+            with self._changed:
+                self.is_over = True
+                for sharing, chunk in taken:
+                    sharing.waiting.append(chunk)
+                self._shared.clear()
+                self._changed.notify_all()
+            self._process.terminate()
+            self._process.join(_END_SECONDS)
+            if self._process.is_alive():
+                self._process.kill()
+                self._process.join()
+            self._connection.close()
 
-    def _stop_when_quiet(self) -> None:
-        with self._lock:
-            self._timer = threading.Timer(self._quiet_seconds, self.close)
-            self._timer.daemon = True
-            self._timer.start()
+    def _take(self, taken: deque[tuple[Sharing, _Chunk]]) -> bool:
+        """Send the process what it should have at hand; False where there was nothing to do for a while."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: taken or self._has_work(), self._quiet_seconds):
+                return False
+            new: list[_Chunk] = []
+            while len(taken) < _AHEAD and self._has_work():
+                new.append(self._shared[0].waiting.popleft())
+                taken.append((self._shared[0], new[-1]))
+        for chunk in new:
+            self._connection.send(chunk.payloads)
+        return True
+
+    def _has_work(self) -> bool:
+        while self._shared and not self._shared[0].waiting:
+            self._shared.popleft()
+        return bool(self._shared)
+
+
+def _serve(connection: Connection, agents: Connection | None, make_stage: Callable[[], Stage]) -> None:
+    """Be the helper process: until the agent ends the connection, or is gone itself."""
+    # Ctrl-C goes to the whole group; when to stop is the agent's to say.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    os.nice(1)
+    if agents is not None:
+        agents.close()
+    requests: queue.SimpleQueue[Sequence[bytes]] = queue.SimpleQueue()
+    # The next request is read while one is done, so that neither side waits for the other to read.
+    threading.Thread(target=_read, args=(connection, requests), daemon=True).start()
+    stage = make_stage()
+    connection.send(True)
+    while True:
+        connection.send(enriched(stage, requests.get()))
+
+
+def _read(connection: Connection, requests: queue.SimpleQueue[Sequence[bytes]]) -> None:
+    try:
+        while True:
+            requests.put(connection.recv())
+    except (EOFError, OSError):
+        os._exit(0)
+
+
+def _can_help() -> bool:
+    return (os.cpu_count() or 1) > 1
+
+
+def _has_one_thread() -> bool:
+    # Threads that are not Python's count, too.
+    return sys.platform == "linux" and len(os.listdir("/proc/self/task")) == 1

@@ -1,7 +1,8 @@
 """The one-process runtime: the same stages, called in turn, one SQLite file.
 
     collector ─ deliver ─▶ [enrich ─▶ story ─▶ alert] ─▶ ONE transaction: articles, feed state, story state, trends,
-                                                         alerts, quarantine
+                            ▲                            alerts, quarantine
+                            └ of the next batch meanwhile, by a helper process (`agent.burst`)
 
 Feed state, articles and what they became are committed together, so a killed agent has either seen an entry and stored
 its article, or neither: exactly once.
@@ -10,13 +11,15 @@ its article, or neither: exactly once.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from agent.burst import BurstHelper
+from agent.burst import BurstHelper, Sharing
 from agent.collect.records import Delivery, SinkUnavailable
 from streams import channels, codec
 from streams.model import Article, QuarantineRecord, RawArticle
@@ -85,39 +88,44 @@ class EmbeddedSink:
 
     async def _write_all(self) -> None:
         loop = asyncio.get_running_loop()
-        while self._waiting:
-            batch = self._next_batch()
+        batch: _Batch | None = None
+        while batch is not None or self._waiting:
+            following = self._next_batch() if self._waiting else None
             self._metrics.queue_depth.labels("deliveries").set(len(self._waiting))
-            deliveries = [delivery for group, _ in batch for delivery in group]
             try:
-                articles = await loop.run_in_executor(self._thread, self._write, deliveries)
+                articles = await loop.run_in_executor(self._thread, self._advance, batch, following)
             except Exception as error:  # whatever it was, the collector keeps its deliveries and tries again
-                failure = error if isinstance(error, SinkUnavailable) else _unavailable(error)
-                for _, done in batch:
-                    if not done.done():
-                        done.set_exception(failure)
-                continue
-            for _, done in batch:
-                if not done.done():
-                    done.set_result(None)
-            if self._on_stored is not None and articles:
-                self._on_stored(articles)
+                if batch is not None:
+                    batch.fail(error if isinstance(error, SinkUnavailable) else _unavailable(error))
+            else:
+                if batch is not None:
+                    batch.succeed()
+                if self._on_stored is not None and articles:
+                    self._on_stored(articles)
+            batch = following
 
-    def _next_batch(self) -> list[tuple[Sequence[Delivery], asyncio.Future[None]]]:
+    def _next_batch(self) -> _Batch:
         """Take what waits, but no more than is quickly committed: alerts go out when their batch is."""
-        articles = 0
-        for place, (group, _) in enumerate(self._waiting, start=1):
-            articles += sum(len(delivery.articles) for delivery in group)
-            if articles >= _BATCH_ARTICLES:
-                batch, self._waiting = self._waiting[:place], self._waiting[place:]
-                return batch
-        batch, self._waiting = self._waiting, []
-        return batch
+        articles = groups = 0
+        while groups < len(self._waiting) and articles < _BATCH_ARTICLES:
+            articles += sum(len(delivery.articles) for delivery in self._waiting[groups][0])
+            groups += 1
+        taken, self._waiting = self._waiting[:groups], self._waiting[groups:]
+        return _Batch([delivery for group, _ in taken for delivery in group], [done for _, done in taken])
 
-    def _write(self, deliveries: Sequence[Delivery]) -> list[Article]:
+    def _advance(self, batch: _Batch | None, following: _Batch | None) -> list[Article]:
+        """Write a batch, if there is one, while the one that follows is being enriched."""
+        if following is not None and self._burst is not None:
+            # What cannot be begun fails when its own turn comes.
+            with suppress(Exception):
+                following.begin(self._burst)
+        return self._write(batch) if batch is not None else []
+
+    def _write(self, batch: _Batch) -> list[Article]:
+        deliveries = batch.deliveries
         articles: list[Article] = []
         quarantined: list[QuarantineRecord] = []
-        for result in self._processed([raw for delivery in deliveries for raw in delivery.articles]):
+        for result in self._processed(batch):
             if isinstance(result, Article):
                 articles.append(result)
             else:
@@ -163,21 +171,57 @@ class EmbeddedSink:
             raise
         alerts.commit()
 
-    def _processed(self, raws: Sequence[RawArticle]) -> Iterator[Article | tuple[Rejected, bytes]]:
-        if self._burst is None or not raws:
-            yield from (self._pipeline.process(raw) for raw in raws)
+    def _processed(self, batch: _Batch) -> Iterator[Article | tuple[Rejected, bytes]]:
+        if self._burst is None:
+            yield from (self._pipeline.process(raw) for raw in batch.raws)
             return
-        payloads = [codec.encode(raw) for raw in raws]
-        with self._metrics.timed("enrich", len(raws)):
-            enriched = self._burst.enrich(payloads)
-        with self._metrics.timed("story", len(raws)):
-            for payload, result in zip(payloads, enriched, strict=True):
+        sharing = batch.sharing or batch.begin(self._burst)
+        articles = len(sharing.payloads)
+        enrich_seconds = 0.0
+        started = time.perf_counter()
+        with closing(self._burst.results(sharing)) as enriched:
+            for payload in sharing.payloads:
+                asked = time.perf_counter()
+                result = next(enriched)
+                enrich_seconds += time.perf_counter() - asked
                 yield (result, payload) if isinstance(result, Rejected) else self._pipeline.process_enriched(result)
+        self._metrics.took("enrich", enrich_seconds, articles)
+        self._metrics.took("story", time.perf_counter() - started - enrich_seconds, articles)
 
     def _quarantine(self, rejected: Rejected, payload: bytes) -> QuarantineRecord:
         self._metrics.rejected(rejected.stage, rejected.reason)
         reads = next(stage.reads[0].name for stage in self._pipeline.stages if stage.name == rejected.stage)
         return rejected.quarantine(payload, channel=reads, key=None, now=self._pipeline.clock())
+
+
+@dataclass
+class _Batch:
+    """Deliveries that are committed together, and who waits for them."""
+
+    deliveries: list[Delivery]
+    waiting: list[asyncio.Future[None]]
+    sharing: Sharing | None = None
+
+    @property
+    def raws(self) -> Iterator[RawArticle]:
+        return (raw for delivery in self.deliveries for raw in delivery.articles)
+
+    def begin(self, burst: BurstHelper) -> Sharing:
+        """Begin to enrich it."""
+        self.sharing = burst.begin([codec.encode(raw) for raw in self.raws])
+        return self.sharing
+
+    def succeed(self) -> None:
+        """Let go on who waits."""
+        for done in self.waiting:
+            if not done.done():
+                done.set_result(None)
+
+    def fail(self, failure: SinkUnavailable) -> None:
+        """Tell who waits that nothing was committed."""
+        for done in self.waiting:
+            if not done.done():
+                done.set_exception(failure)
 
 
 def _unavailable(error: Exception) -> SinkUnavailable:

@@ -100,8 +100,9 @@ async def embedded_agent(
         if faulty := pipeline.stories.trends.restore(store.trend_state()):
             log.warning("%d records of the trends' counts cannot be read and are left out", faulty)
         settle()
-        display = RunDisplay(lambda: collector.counts(), lambda: collector.states(), footer=footer)
         burst = BurstHelper(pipeline.enrich, definitions)
+        burst.fork()
+        display = RunDisplay(lambda: collector.counts(), lambda: collector.states(), footer=footer)
         page = _Page(settings, definitions, feeds, folder or Path("config"), access)
         on_stored = page.also(display.articles_stored)
         decider = None

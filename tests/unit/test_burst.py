@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import psutil
 import pytest
@@ -41,6 +45,16 @@ def helper() -> Iterator[BurstHelper]:
     helper.close()
 
 
+def started(helper: BurstHelper) -> BurstHelper:
+    """Return `helper` when its process is ready: who has articles does not wait for that."""
+    helper.begin(PAYLOADS)
+    give_up = time.monotonic() + 60
+    while (process := helper._helper) is None or not process.is_ready:
+        assert time.monotonic() < give_up
+        time.sleep(0.01)
+    return helper
+
+
 def children() -> list[psutil.Process]:
     return [process for process in psutil.Process().children(recursive=True) if is_helper(process)]
 
@@ -59,9 +73,48 @@ def ended(processes: list[psutil.Process]) -> bool:
 def test_shared_work_gives_the_same_results_in_order(helper: BurstHelper) -> None:
     alone = enriched(Pipeline(DEFINITIONS).enrich, PAYLOADS)
     assert sum(isinstance(result, Rejected) for result in alone) == len(PAYLOADS) // 50
+    assert seen(helper.enrich(PAYLOADS)) == seen(alone)  # it is being started
+    started(helper)
     for _ in range(3):
+        assert helper.begin(PAYLOADS).chunks
         assert seen(helper.enrich(PAYLOADS)) == seen(alone)
     assert children()
+
+
+def test_one_batch_is_begun_while_another_is_taken(helper: BurstHelper) -> None:
+    alone = enriched(Pipeline(DEFINITIONS).enrich, PAYLOADS)
+    started(helper)
+    first, second, third = (helper.begin(PAYLOADS[at::3]) for at in range(3))
+    assert seen(list(helper.results(first))) == seen(alone[0::3])
+    taken = helper.results(second)
+    assert [next(taken) for _ in range(15)]
+    taken.close()  # as where the batch fails half way
+    assert seen(list(helper.results(third))) == seen(alone[2::3])
+
+
+def test_what_the_helper_does_not_come_to_this_process_does(helper: BurstHelper) -> None:
+    alone = enriched(Pipeline(DEFINITIONS).enrich, PAYLOADS)
+    here = 0
+    stage = helper._stage
+
+    def counted(raw: RawArticle) -> RawArticle:
+        nonlocal here
+        here += 1
+        return stage.run(raw)
+
+    started(helper)._stage = replace(stage, run=counted)
+    (process,) = children()
+    process.suspend()
+    results: list[bytes | Rejected] = []
+    taking = threading.Thread(target=lambda: results.extend(helper.results(helper.begin(PAYLOADS))))
+    taking.start()
+    deadline = time.monotonic() + 30
+    while here < len(PAYLOADS) - 60 and time.monotonic() < deadline:  # the helper has a few at hand
+        time.sleep(0.01)
+    assert taking.is_alive() and len(PAYLOADS) - 60 <= here < len(PAYLOADS)
+    process.resume()
+    taking.join(timeout=30)
+    assert seen(results) == seen(alone)
 
 
 def test_a_short_batch_needs_no_helper(helper: BurstHelper) -> None:
@@ -73,35 +126,92 @@ def test_a_short_batch_needs_no_helper(helper: BurstHelper) -> None:
 def test_a_helper_that_is_killed_costs_nothing(helper: BurstHelper) -> None:
     alone = enriched(Pipeline(DEFINITIONS).enrich, PAYLOADS)
     for _ in range(3):
-        assert seen(helper.enrich(PAYLOADS)) == seen(alone)
+        started(helper)
+        sharing = helper.begin(PAYLOADS)
         helpers = children()
         for process in helpers:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.send_signal(signal.SIGKILL)
         assert ended(helpers)
+        assert seen(list(helper.results(sharing))) == seen(alone)
 
 
 def test_the_helper_goes_when_it_is_quiet_and_comes_back() -> None:
     helper = BurstHelper(Pipeline(DEFINITIONS).enrich, DEFINITIONS, quiet_seconds=3600)
-    helper.enrich(PAYLOADS)
-    started = children()
-    assert started
-    helper._quiet_seconds = 0.1
+    list(started(helper).results(helper.begin(PAYLOADS)))
+    first = children()
+    assert first
+    assert helper._helper is not None
+    helper._helper._quiet_seconds = 0.1
     assert len(helper.enrich(PAYLOADS)) == len(PAYLOADS)
-    assert ended(started)
-    helper._quiet_seconds = 3600
-    assert len(helper.enrich(PAYLOADS)) == len(PAYLOADS)
-    assert {process.pid for process in children()} - {process.pid for process in started}
+    assert ended(first)
+    started(helper)
+    assert {process.pid for process in children()} - {process.pid for process in first}
     helper.close()
+
+
+def test_a_helper_that_never_had_work_goes_too() -> None:
+    helper = BurstHelper(Pipeline(DEFINITIONS).enrich, DEFINITIONS, quiet_seconds=0.1)
+    assert len(helper.enrich(PAYLOADS)) == len(PAYLOADS)
+    assert ended(children())
+
+
+def run(code: str, **more: Any) -> Any:
+    return json.loads(
+        subprocess.run(
+            [sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=120,
+            env={**os.environ, "PYTHONPATH": "."},
+            **more,
+        ).stdout
+    )
+
+
+def test_the_first_helper_is_forked_and_goes_when_it_is_quiet() -> None:
+    told = run("""
+import json, os, time
+import psutil
+from tests.unit.test_burst import DEFINITIONS, PAYLOADS, BurstHelper, Pipeline, enriched, seen, started
+stage = Pipeline(DEFINITIONS).enrich
+helper = BurstHelper(stage, DEFINITIONS, quiet_seconds=2.0)
+began = time.monotonic()
+is_forked = helper.fork()
+started(helper)
+seconds = time.monotonic() - began
+children = psutil.Process().children()
+sharing = helper.begin(PAYLOADS)
+same = seen(list(helper.results(sharing))) == seen(enriched(stage, PAYLOADS))
+gone = not psutil.wait_procs(children, timeout=30)[1]
+print(json.dumps([is_forked, len(children), len(sharing.chunks) > 0, same, gone, seconds, helper.fork()]))
+""")
+    *facts, seconds, again = told
+    assert facts == [True, 1, True, True, True]
+    assert seconds < 2.0
+    assert again is True  # the threads of the first have ended with it
+
+
+def test_nothing_is_forked_where_there_are_threads() -> None:
+    assert run("""
+import json, threading
+from tests.unit.test_burst import DEFINITIONS, BurstHelper, Pipeline, children
+over = threading.Event()
+threading.Thread(target=over.wait).start()
+helper = BurstHelper(Pipeline(DEFINITIONS).enrich, DEFINITIONS)
+print(json.dumps([helper.fork(), helper._helper is None]))
+over.set()
+""") == [False, True]
 
 
 def test_the_helper_does_not_outlive_a_killed_agent() -> None:
     code = """
 import sys, time
-from tests.unit.test_burst import DEFINITIONS, PAYLOADS, BurstHelper, Pipeline, children
+from tests.unit.test_burst import DEFINITIONS, PAYLOADS, BurstHelper, Pipeline, children, started
 if __name__ == "__main__":
     helper = BurstHelper(Pipeline(DEFINITIONS).enrich, DEFINITIONS)
-    helper.enrich(PAYLOADS)
+    started(helper)
     print(children()[0].pid, flush=True)
     time.sleep(60)
 """

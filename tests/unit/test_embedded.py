@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Generator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from agent.burst import BurstHelper, Sharing
 from agent.collect.records import Delivery, SinkUnavailable
 from agent.collect.state import FeedState
 from agent.embedded import EmbeddedSink
@@ -19,8 +20,9 @@ from streams.definitions import Definitions
 from streams.identity import article_id
 from streams.metrics import Metrics
 from streams.model import Article, RawArticle
-from streams.pipeline import Pipeline
+from streams.pipeline import Pipeline, Rejected
 from streams.stores.sqlite import SqliteStore
+from streams.stories.archive import ArchiveUnavailable
 
 NOW = datetime(2023, 4, 25, 12, tzinfo=UTC)
 
@@ -127,6 +129,97 @@ async def test_who_watches_is_told_what_was_stored(store: SqliteStore) -> None:
     await sink.deliver([delivery("f", "a", "b")])
     await sink.close()
     assert [article.title for article in seen] == ["a", "b"]
+
+
+DEFENCE = "The defence ministers of four countries met in Moscow on Tuesday and agreed to go on meeting: {}."
+
+
+class Watched(BurstHelper):
+    """A helper that notes in what order batches are begun and taken."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        super().__init__(pipeline.enrich, Definitions())
+        self.seen: list[tuple[str, int]] = []
+
+    def begin(self, payloads: Sequence[bytes]) -> Sharing:
+        if payloads and b"cannot be begun" in payloads[0]:
+            raise RuntimeError("cannot be begun")
+        self.seen.append(("begun", len(payloads)))
+        return super().begin(payloads)
+
+    def results(self, sharing: Sharing) -> Generator[bytes | Rejected, None, None]:
+        self.seen.append(("taken", len(sharing.payloads)))
+        return super().results(sharing)
+
+
+def reports(feed: str, count: int) -> Delivery:
+    given = delivery(feed, *(f"{feed} {n}" for n in range(count)))
+    articles = tuple(msgspec.structs.replace(a, text=DEFENCE.format(a.title)) for a in given.articles)
+    return Delivery(state=given.state, articles=articles)
+
+
+async def test_a_batch_is_begun_while_the_one_before_is_written(store: SqliteStore, tmp_path: Path) -> None:
+    given = [reports(f"f{n}", 200 + n) for n in range(4)]
+    plain = SqliteStore(tmp_path / "plain.sqlite")
+    alone = EmbeddedSink(Pipeline(Definitions(), clock=lambda: NOW, keeps_state=True), plain, Metrics())
+    for one in given:
+        await alone.deliver([one])
+    await alone.close()
+    pipeline = Pipeline(Definitions(), clock=lambda: NOW, keeps_state=True)
+    burst, metrics = Watched(pipeline), Metrics()
+    sink = EmbeddedSink(pipeline, store, metrics, burst=burst)
+    await asyncio.gather(*(sink.deliver([one]) for one in given))
+    await sink.close()
+    sizes = [200, 201, 202, 203]
+    assert burst.seen == [
+        ("begun", 200), ("begun", 201), ("taken", 200), ("begun", 202), ("taken", 201),
+        ("begun", 203), ("taken", 202), ("taken", 203),
+    ]  # fmt: skip
+    assert store.feed_states() == plain.feed_states()
+    stories = set()
+    for raw in [raw for one in given for raw in one.articles]:
+        one, other = await store.get(raw.article_id), await plain.get(raw.article_id)
+        assert one is not None and other is not None
+        # The helper process has a clock of its own.
+        assert msgspec.structs.replace(one, enriched_at=NOW, indexed_at=None) == msgspec.structs.replace(
+            other, enriched_at=NOW, indexed_at=None
+        )
+        stories.add(one.story_id)
+    assert len(stories) < sum(sizes)
+    for stage in ("enrich", "story", "index"):
+        labels = {"stage": stage}
+        assert metrics.registry.get_sample_value("rasad_stage_duration_seconds_count", labels) == sum(sizes)
+    await plain.close()
+
+
+@pytest.mark.parametrize("failing", [0, 1, 2])
+@pytest.mark.parametrize("fault", ["it cannot be begun", "a story cannot be looked up"])
+async def test_a_batch_that_fails_takes_no_other_with_it(store: SqliteStore, failing: int, fault: str) -> None:
+    given = [reports(f"f{n}", 200) for n in range(3)]
+    pipeline = Pipeline(Definitions(), clock=lambda: NOW, keeps_state=True)
+    process = pipeline.process_enriched
+    if fault == "it cannot be begun":
+        first = msgspec.structs.replace(given[failing].articles[0], title="cannot be begun")
+        given[failing] = Delivery(state=given[failing].state, articles=(first, *given[failing].articles[1:]))
+    else:
+        bad = given[failing].articles[100].article_id.encode()
+
+        def unavailable(payload: bytes) -> Article | tuple[Rejected, bytes]:
+            if bad in payload:
+                raise ArchiveUnavailable
+            return process(payload)
+
+        pipeline.process_enriched = unavailable  # type: ignore[method-assign]
+    sink = EmbeddedSink(pipeline, store, Metrics(), burst=Watched(pipeline))
+    outcomes = await asyncio.gather(*(sink.deliver([one]) for one in given), return_exceptions=True)
+    assert [isinstance(one, SinkUnavailable) for one in outcomes] == [n == failing for n in range(3)]
+    assert await store.count() == 400
+    assert sorted(store.feed_states()) == [f"https://x.example/f{n}" for n in range(3) if n != failing]
+    pipeline.process_enriched = process  # type: ignore[method-assign]
+    again = Delivery(state=given[failing].state, articles=reports(f"f{failing}", 200).articles)
+    await sink.deliver([again])
+    await sink.close()
+    assert await store.count() == 600
 
 
 async def test_a_new_revision_takes_the_place_of_the_old(sink: EmbeddedSink, store: SqliteStore) -> None:
