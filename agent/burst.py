@@ -72,6 +72,7 @@ class BurstHelper:
         self._definitions = definitions
         self._quiet_seconds = quiet_seconds
         self._helper: _Helper | None = None
+        self._lock = threading.Lock()
 
     def fork(self) -> bool:
         """Fork the first helper, from this process as it is; say whether that could be done.
@@ -93,14 +94,14 @@ class BurstHelper:
 
     def begin(self, payloads: Sequence[bytes]) -> Sharing:
         """Let the helper begin with a batch, if there is one that is ready; start one where the batch is long."""
-        if self._helper is not None and self._helper.is_over:
-            self._helper = None
-        if self._helper is None and len(payloads) >= LONG_BATCH and _can_help():
-            # Not forked: by now there are threads, and locks that they may hold.
-            self._helper = _Helper(
-                multiprocessing.get_context("spawn"), _Building(self._definitions), self._quiet_seconds
-            )
-        helper = self._helper
+        with self._lock:
+            helper = self._helper
+            if helper is not None and helper.is_over:
+                helper = self._helper = None
+            if helper is None and len(payloads) >= LONG_BATCH and _can_help():
+                # Not forked: by now there are threads, and locks that they may hold.
+                context = multiprocessing.get_context("spawn")
+                helper = self._helper = _Helper(context, _Building(self._definitions), self._quiet_seconds)
         # One that is being started is not waited for.
         if helper is None or not helper.is_ready or len(payloads) <= CHUNK:
             return Sharing(payloads)
@@ -128,13 +129,15 @@ class BurstHelper:
             helper.drop(sharing)
 
     def use(self, definitions: Definitions) -> None:
-        """Label by other definitions: a helper that runs is ended, the next one has them."""
-        self._definitions = definitions
+        """Label by other definitions: a helper that runs is ended, the next one has them. From any thread."""
+        with self._lock:
+            self._definitions = definitions
         self.close()
 
     def close(self) -> None:
-        """End the helper, if there is one."""
-        helper, self._helper = self._helper, None
+        """End the helper, if there is one. From any thread."""
+        with self._lock:
+            helper, self._helper = self._helper, None
         if helper is not None:
             helper.end()
 
@@ -160,7 +163,6 @@ class _Helper:
         self._quiet_seconds = quiet_seconds
         self._changed = threading.Condition()
         self._shared: deque[Sharing] = deque()
-        self._is_ending = False
         self.is_ready = False
         self.is_over = False
         self._connection, theirs = multiprocessing.Pipe()
@@ -197,7 +199,6 @@ class _Helper:
 
     def end(self) -> None:
         """End the process; what it was doing is given back."""
-        self._is_ending = True
         self._process.terminate()
         self._thread.join(_END_SECONDS)
 
