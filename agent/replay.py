@@ -3,10 +3,10 @@
     store ─ piece of time ─▶ enrich ─▶ the place they had ─▶ a newer version of the same documents
                                             └─ only with `alerts` ─▶ alert
 
-A document keeps its id, its revision and its place among the stories: the story stage decides once, on what there was
-then. What is written is newer by the time of its stage, and older than any edit of the article. It yields to the live
-stream: lowest priority, small transactions, a rest after each as long as it took, and where Kafka says that the stages
-are behind it stands still.
+A document keeps its id, its revision and, but for the stage `story` (`replay_stories.py`), its place among the stories:
+that stage decides once, on what there was then. What is written is newer by the time of its stage, and older than any
+edit of the article. It yields to the live stream: lowest priority, small transactions, a rest after each as long as it
+took, and where Kafka says that the stages are behind it stands still.
 """
 
 from __future__ import annotations
@@ -32,10 +32,11 @@ from streams.stores.base import ArticleStore, Search
 from streams.stores.through import articles_by_time
 
 if TYPE_CHECKING:
+    from agent.replay_stories import StoryReplay
     from streams.pipeline import Pipeline
 
-ReplayStage = Literal["enrich", "alert"]
-STAGES: tuple[ReplayStage, ...] = ("enrich", "alert")
+ReplayStage = Literal["enrich", "story", "alert"]
+STAGES: tuple[ReplayStage, ...] = ("enrich", "story", "alert")
 BATCH = 50
 _NICENESS = 10
 _LOOK_SECONDS = 1.0
@@ -43,6 +44,11 @@ MOST_BEHIND = 400
 """Records that may wait on the live stream's channels: two seconds of 200 articles a second."""
 _PLACE = (
     "near_duplicate_of", "similarity", "wire_copy", "story_id", "story_links", "story_changes",
+)  # fmt: skip
+
+
+_WHAT_CHANGES = (
+    "language", "topics", "entities", "frames", "attribution", "story_id", "near_duplicate_of", "wire_copy",
 )  # fmt: skip
 
 
@@ -81,11 +87,13 @@ class Replay:
         rest: float = 1.0,
         show: Callable[[Progress], None] = lambda _: None,
         live_waits: Callable[[], bool] = lambda: False,
+        stories: StoryReplay | None = None,
     ) -> None:
         """Args:
         pipeline: for the stage `enrich`; None leaves the articles as they are.
         rest: pause after each batch, as a multiple of the time that it took.
         live_waits: whether the live stream is behind; the replay stands still for so long. Blocking.
+        stories: for the stage `story`, in place of a pipeline.
         """
         self._store = store
         self._pipeline = pipeline
@@ -94,12 +102,15 @@ class Replay:
         self._rest = rest
         self._show = show
         self._live_waits = live_waits
+        self._stories = stories
         self.progress = progress
 
     async def run(self) -> Progress:
         """Go through the range from where it was left; the state file is gone when it is done."""
         progress = self.progress
         search = Search(since=progress.done_until, until=progress.until)
+        if self._stories is not None:
+            await self._stories.warm(progress.done_until)
         async for piece in articles_by_time(self._store, search, max_articles=1_000):
             ordered = sorted(piece.articles, key=lambda article: (article.collected_at, article.article_id))
             for start in range(0, len(ordered), BATCH):
@@ -115,7 +126,10 @@ class Replay:
         return progress
 
     async def _batch(self, articles: Sequence[Article]) -> None:
-        made = await asyncio.to_thread(self._anew, articles)
+        if self._stories is not None:
+            made = await self._stories.again(articles)
+        else:
+            made = await asyncio.to_thread(self._anew, articles)
         self.progress.articles += len(articles)
         self.progress.changed += sum(
             not _same(before, after) for before, after in zip(articles, made, strict=True) if after is not None
@@ -142,9 +156,7 @@ class Replay:
 
 
 def _same(before: Article, after: Article) -> bool:
-    return (before.language, before.topics, before.entities, before.frames, before.attribution) == (
-        after.language, after.topics, after.entities, after.frames, after.attribution,
-    )  # fmt: skip
+    return all(getattr(before, name) == getattr(after, name) for name in _WHAT_CHANGES)
 
 
 class LiveLag:

@@ -24,10 +24,11 @@ if TYPE_CHECKING:
 @click.option("--to", "until", metavar="TIME", help="Not after; default: now.")
 @click.option(
     "--stage",
-    type=click.Choice(["enrich", "alert"]),
+    type=click.Choice(["enrich", "story", "alert"]),
     default="enrich",
     show_default=True,
-    help="Where to begin. enrich: labels are made anew. alert: only the rules look again (with --alert).",
+    help="Which stage runs again. enrich: labels are made anew. story: places among the stories are, of what is older "
+    "than the live stories. alert: only the rules look again (with --alert).",
 )
 @click.option("--alert", "alerts", is_flag=True, help="Let the rules alert on what they match now; else all is silent.")
 @click.option("--restart", is_flag=True, help="Begin anew, instead of where a replay of this range was left.")
@@ -41,12 +42,14 @@ def command(
 ) -> int:
     """Run stored articles of a range of time (of publication) through the stages again.
 
-    The documents keep their ids, revisions and stories; their labels are those of today's configuration. May be run
+    The documents keep their ids and revisions, and but for --stage story their stories; their labels are those of
+    today's configuration. May be run
     beside the agent, at the lowest priority. Stopped or killed, the same command goes on where it was.
     """
     from agent.definitions import load_with_alerts
     from agent.moments import parse_moment
     from agent.replay import Progress, load, state_path, whole_seconds
+    from agent.replay_stories import live_begins
 
     if stage == "alert" and not alerts:
         raise UsageError("--stage alert without --alert would change nothing: add --alert, or see `rasad alerts test`")
@@ -58,6 +61,15 @@ def command(
         raise UsageError(f"--from, --to: {error}") from error
     if start >= end:
         raise UsageError("--from must lie before --to")
+    if stage == "story" and end > (latest := whole_seconds(live_begins(now))):
+        if until is not None:
+            raise UsageError(
+                f"the stories since {latest:%Y-%m-%d %H:%M} are still those of the running agent: end before that, "
+                "or leave out --to"
+            )
+        if start >= latest:
+            raise UsageError(f"--stage story is for what was published before {latest:%Y-%m-%d %H:%M}")
+        end = latest
     settings, definitions, config = load_with_alerts(folder)
     # By what was typed: `30d` is another moment each time, and the replay that was left is the same.
     path = state_path(_state_folder(settings), settings.store.kind, since, until or "now", stage, str(alerts))
@@ -66,7 +78,8 @@ def command(
     if left is not None:
         click.echo(f"going on at {left.done_until:%Y-%m-%d %H:%M} UTC, {left.articles} articles done", err=True)
     made, alerted = asyncio.run(_run(settings, definitions, config, progress, path, rest))
-    click.echo(f"{made.articles} articles run again: {made.changed} are labelled otherwise, {made.failed} failed")
+    how = "placed" if stage == "story" else "labelled"
+    click.echo(f"{made.articles} articles run again: {made.changed} are {how} otherwise, {made.failed} failed")
     if alerted is not None:
         click.echo(f"{alerted} alerts")
     return 1 if made.failed else 0
@@ -83,6 +96,7 @@ async def _run(
     from agent.kafka_clients import Probe
     from agent.open_store import open_store, user_error
     from agent.replay import LiveLag, Replay, StoreTarget, Target, lower_priority
+    from agent.replay_stories import StoryReplay
     from streams.pipeline import Pipeline
     from streams.stores.base import StoreError
     from streams.stores.sqlite import SqliteStore
@@ -106,6 +120,8 @@ async def _run(
                 bar.update(task, completed=done, description=f"replay {now.articles}")
 
             options: dict[str, Any] = {} if isinstance(store, SqliteStore) else {"live_waits": live_waits}
+            if progress.stage == "story":
+                options["stories"] = StoryReplay(store)
             done = await Replay(store, pipeline, target, progress, path, rest=rest, show=show, **options).run()
     except StoreError as error:
         raise user_error(error) from error

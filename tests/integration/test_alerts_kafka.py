@@ -323,6 +323,8 @@ def test_a_replay_labels_anew_in_silence_and_alerts_where_asked(rig: AlertRig) -
         rig.until(lambda: "1 rules and 1 destinations are in force" in worker.said(), "the changed rule")
         rig.rasad("replay", *span, "--stage", "alert", "--alert")
         rig.until(lambda: len({alert["story_id"] for alert in ops.alerts}) == 5, "an alert on each story")
+        said = rig.rasad("replay", *span, "--stage", "story").stdout
+        assert "5 articles run again: 0 are placed otherwise, 0 failed" in said
         rig.rasad("replay", *span, "--stage", "alert", "--alert", "--restart")
         rig.until(lambda: rig.lag() == 0, "all channels to be finished")
         assert len(ops.alerts) == 5
