@@ -323,8 +323,13 @@ def test_a_replay_labels_anew_in_silence_and_alerts_where_asked(rig: AlertRig) -
         rig.until(lambda: "1 rules and 1 destinations are in force" in worker.said(), "the changed rule")
         rig.rasad("replay", *span, "--stage", "alert", "--alert")
         rig.until(lambda: len({alert["story_id"] for alert in ops.alerts}) == 5, "an alert on each story")
-        said = rig.rasad("replay", *span, "--stage", "story").stdout
-        assert "5 articles run again: 0 are placed otherwise, 0 failed" in said
-        rig.rasad("replay", *span, "--stage", "alert", "--alert", "--restart")
-        rig.until(lambda: rig.lag() == 0, "all channels to be finished")
-        assert len(ops.alerts) == 5
+        # With their new labels they may be of other stories, says the stage today; said twice, nothing is left to do.
+        assert ", 0 failed" in rig.rasad("replay", *span, "--stage", "story").stdout
+        again = lambda: rig.rasad("replay", *span, "--stage", "story").stdout  # noqa: E731
+        rig.until(lambda: "5 articles run again: 0 are placed otherwise, 0 failed" in again(), "nothing to move")
+        shown: set[tuple[str, str]] = set()
+        placed = {(found["source"]["story_id"], name) for name, [found] in rig.documents().items()}
+        for story in {story for story, _ in placed}:
+            timeline = json.loads(rig.rasad("story", story, "--json").stdout)["timeline"]
+            shown |= {(story, one["article_id"]) for one in timeline}
+        assert shown == placed and len(placed) == 5
