@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
@@ -185,7 +184,8 @@ class Scan:
     def _written(self, at: int) -> str:
         base = self.text_base
         tokens, index = (self.document.title, at) if at < base else (self.document.text, at - base)
-        return tokens.text[tokens.starts[index] : tokens.ends[index]]
+        start, end = tokens.span(index)
+        return tokens.text[start:end]
 
     def calling(self) -> set[int]:
         """Return the atoms that may call queries: of the many that a word may stand for, few do."""
@@ -257,10 +257,9 @@ class Scan:
         by_length: dict[int, int] = {}
         for mention in self._mentions.get(entity, ()):
             tokens, at = (title, 0) if mention.field == "title" else (text, base)
-            first = bisect_right(tokens.ends, mention.start)
-            length = bisect_left(tokens.starts, mention.end, first) - first
-            if length > 0:
-                by_length[length] = by_length.get(length, 0) | 1 << (at + first)
+            first, after = tokens.within(mention.start, mention.end)
+            if first < after:
+                by_length[after - first] = by_length.get(after - first, 0) | 1 << (at + first)
         return Places(by_length).outermost() if by_length else NOWHERE
 
     def spans(self, intervals: list[Interval], limit: int) -> tuple[Span, ...]:
@@ -276,12 +275,14 @@ class Scan:
         missing = [interval for interval in distinct if interval not in known]
         if missing:
             base = self.text_base
-            title, text = self.document.title, self.document.text
-            starts, ends = text.starts, text.ends
+            in_title, in_text = self.document.title.span, self.document.text.span
             for interval in missing:
-                start, end = interval
-                if start < base:
-                    known[interval] = Span(field="title", start=title.starts[start], end=title.ends[end - 1])
+                first, after = interval
+                if first < base:
+                    known[interval] = Span(field="title", start=in_title(first)[0], end=in_title(after - 1)[1])
                 else:
-                    known[interval] = Span(field="text", start=starts[start - base], end=ends[end - 1 - base])
+                    start, end = in_text(first - base)
+                    if after - first > 1:
+                        end = in_text(after - 1 - base)[1]
+                    known[interval] = Span(field="text", start=start, end=end)
         return tuple([known[interval] for interval in distinct])

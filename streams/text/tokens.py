@@ -6,7 +6,7 @@ table of the pieces seen before, which knows its terms and where in it they stan
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from functools import cache
 from itertools import accumulate, chain
 from operator import add
@@ -72,6 +72,28 @@ class Tokens:
         start, end = self._cuts[piece][1][index - counted[piece]]  # from the end of the piece: below 0
         at = self._positions[piece]
         return at + start, at + end
+
+    def within(self, start: int, end: int) -> tuple[int, int]:
+        """Return the first token of which something stands in a stretch of the original, and one past the last."""
+        counted = self._counted or self._count()
+        cuts, positions = self._cuts, self._positions
+        piece = bisect_right(positions, start) - 1
+        first = 0
+        if piece >= 0:
+            first, at = counted[piece], start - positions[piece]
+            for _, token_end in reversed(cuts[piece][1]):
+                if token_end <= at:
+                    break
+                first -= 1
+        piece = bisect_left(positions, end) - 1
+        after = 0
+        if piece >= 0:
+            after, at = counted[piece], end - positions[piece]
+            for token_start, _ in reversed(cuts[piece][1]):
+                if token_start < at:
+                    break
+                after -= 1
+        return first, after
 
     def gap(self, index: int) -> str:
         """Return what stands between a token, which is not the first, and the one before it."""

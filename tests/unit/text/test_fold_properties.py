@@ -172,3 +172,19 @@ def test_what_is_asked_of_one_token_is_what_the_lists_say(text: str, language: s
         assert tokens.gap(index) == text[lists.ends[index - 1] : lists.starts[index]]
     for mark in ("\u200c", "-"):
         assert tokens.behind(mark) == [index for index in range(1, len(tokens)) if tokens.gap(index) == mark]
+
+
+@many
+@given(any_text, languages, st.integers(0, 60), st.integers(0, 20))
+def test_the_tokens_within_a_stretch_are_those_that_stand_in_it(
+    text: str, language: str, start: int, length: int
+) -> None:
+    tokens, lists = tokenize(text, language), tokenize(text, language)
+    end = start + length
+    standing = [
+        index
+        for index, (first, last) in enumerate(zip(lists.starts, lists.ends, strict=True))
+        if first < end and last > start
+    ]
+    first, after = tokens.within(start, end)
+    assert list(range(first, after)) == standing
