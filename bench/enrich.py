@@ -20,6 +20,7 @@ import msgspec
 
 from agent.config_files import Faults
 from agent.definitions import load_definitions
+from bench.asked import asked
 from streams.attribution import AttributionFinder
 from streams.definitions import Definitions
 from streams.enrich import Enricher, publication_day
@@ -38,10 +39,11 @@ _NOW = datetime(2023, 4, 25, tzinfo=UTC)
 
 
 class Task(msgspec.Struct):
-    """What is measured: rules, and sets of articles by name."""
+    """What is measured: rules, and sets of articles by name. `is_asked`: with the definitions of `bench.asked`."""
 
     rules: list[str]
     articles: dict[str, list[RawArticle]]
+    is_asked: bool = False
 
 
 class Pass(msgspec.Struct):
@@ -67,9 +69,9 @@ class Outcome(msgspec.Struct):
     warm: dict[str, Pass]
 
 
-def measure(rules: Sequence[str], articles: Mapping[str, Sequence[RawArticle]]) -> Outcome:
-    """Return how long the stages take in a new process."""
-    task = msgspec.json.encode(Task(list(rules), {name: list(found) for name, found in articles.items()}))
+def measure(rules: Sequence[str], articles: Mapping[str, Sequence[RawArticle]], *, is_asked: bool = False) -> Outcome:
+    """Return how long the stages take in a new process, with all that is shipped or what `is_asked` says."""
+    task = msgspec.json.encode(Task(list(rules), {name: list(found) for name, found in articles.items()}, is_asked))
     done = subprocess.run([sys.executable, "-m", "bench.enrich"], input=task, capture_output=True, check=True)
     return msgspec.json.decode(done.stdout, type=Outcome)
 
@@ -152,6 +154,8 @@ def main() -> None:
     faults = Faults()
     definitions = load_definitions(CONFIG, faults)
     faults.check()
+    if task.is_asked:
+        definitions = asked(definitions)
     stages = _Stages(definitions, matcher)
     gc.freeze()
     cold = {name: stages.read(articles, 1) for name, articles in task.articles.items()}
