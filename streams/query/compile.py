@@ -18,15 +18,14 @@ from streams.query.leaves import (
     NO_CONCEPT,
     EntityLeaf,
     Group,
-    LanguageLeaf,
     Leaf,
     NearLeaf,
     Node,
     PhraseLeaf,
-    ScopedLeaf,
     UnionLeaf,
     WordLeaf,
 )
+from streams.query.narrowed import LanguageLeaf, ScopedLeaf
 from streams.query.program import (
     AtLeastNode,
     CheckNode,
@@ -147,6 +146,7 @@ class Compiler:
         self._places = COUNTED_MENTIONS
         self._concepts: list[UnionLeaf] = []
         self._copied = 0
+        self._asked: set[Leaf] = set()
 
     def compile_query(self, query: Query) -> Node:
         """Return the program of a resolved query."""
@@ -157,7 +157,7 @@ class Compiler:
         """Return the program of `tree`. `is_whole`: its alternatives add up, as they do not in a group."""
         match tree:
             case Phrase() | Near() | InLanguage():
-                return self._leaf(tree, scope)
+                return self._alone(self._leaf(tree, scope))
             case Clauses():
                 return self._clauses(tree, scope, is_whole)
             case InScope():
@@ -167,7 +167,7 @@ class Compiler:
             case AtLeast():
                 return AtLeastNode(self._counted(tree, scope), tree.count)
             case FieldIs(field="entity"):
-                return self._leaf(tree, scope)
+                return self._alone(self._leaf(tree, scope))
             case FieldIs():
                 return FieldNode(tuple([self.vocabulary.field(tree.field, value) for value in tree.values]))
             case Has():
@@ -182,7 +182,7 @@ class Compiler:
     def _clauses(self, tree: Clauses, scope: Scope, is_whole: bool) -> Node:
         should = tree.should
         if not is_whole and should and not (tree.must or tree.must_not or tree.against) and _is_concept(tree):
-            return self._leaf(tree, scope)
+            return self._alone(self._leaf(tree, scope))
         compiled = [self.compile(node, scope) for node in should]
         if not is_whole and len(should) > 1:
             compiled = self._pooled(should, compiled)
@@ -202,13 +202,13 @@ class Compiler:
                 plain.append(node)
             else:
                 rest.append(node)
-        return [self._union(plain), *rest] if len(plain) > 1 else nodes
+        return [self._alone(self._union(plain)), *rest] if len(plain) > 1 else nodes
 
     def _counted(self, tree: AtLeast, scope: Scope) -> Leaf:
         """Return the leaf of what is counted: proximities in it must find as many places as are asked for."""
         before, self._places = self._places, max(self._places, tree.count)
         try:
-            return self._leaf(tree.item, scope)
+            return self._alone(self._leaf(tree.item, scope))
         finally:
             self._places = before
 
@@ -231,15 +231,15 @@ class Compiler:
         match tree:
             case Near():
                 # The scope is that of the parts: few words are in a title, and so there is little to look through.
-                parts = tuple(self._leaf(part, scope) for part in tree.parts)
+                parts = tuple(self._alone(self._leaf(part, scope)) for part in tree.parts)
                 near = NearLeaf(parts, tree.distance, tree.is_ordered, self._places)
                 return self._same.setdefault((parts, tree.distance, tree.is_ordered, self._places), near)
             case _ if scope != "any":
-                return ScopedLeaf(self._leaf(tree, "any"), scope)
+                return ScopedLeaf(self._alone(self._leaf(tree, "any")), scope)
             case InScope():
-                return ScopedLeaf(self._leaf(tree.item, "any"), tree.scope)
+                return ScopedLeaf(self._alone(self._leaf(tree.item, "any")), tree.scope)
             case InLanguage():
-                return LanguageLeaf(self._leaf(tree.item, "any"), frozenset((*tree.languages, "und")))
+                return LanguageLeaf(self._alone(self._leaf(tree.item, "any")), frozenset((*tree.languages, "und")))
             case Clauses():
                 return self._union([self._leaf(item, "any") for item in tree.should])
             case FieldIs():
@@ -252,7 +252,6 @@ class Compiler:
         words, vocabulary = tree.words, self.vocabulary
         atoms = tuple(map(vocabulary.word, words))
         if len(words) == 1:
-            vocabulary.flags[atoms[0]] |= ALONE
             return WordLeaf(atoms[0])
         # Long words are rare ones: the pair that is looked for first should seldom be there.
         offset = 0
@@ -267,6 +266,14 @@ class Compiler:
             vocabulary.flags[atoms[at]] |= ALONE
         return PhraseLeaf(atoms, pair, offset, checked)
 
+    def _alone(self, leaf: Leaf) -> Leaf:
+        """Return `leaf`, noted as asked for by itself: words and concepts that only others are made of are not."""
+        if type(leaf) is WordLeaf:
+            self.vocabulary.flags[leaf.atom] |= ALONE
+        elif type(leaf) is UnionLeaf:
+            self._asked.add(leaf)
+        return leaf
+
     def _union(self, leaves: list[Leaf]) -> Leaf:
         if len(leaves) == 1:
             return leaves[0]
@@ -279,7 +286,7 @@ class Compiler:
                 atoms.update(dict.fromkeys(leaf.atoms))
                 others.update(dict.fromkeys(leaf.others))
             else:
-                others[leaf] = None
+                others[self._alone(leaf)] = None
         key = (tuple(atoms), tuple(others))
         known = self._same.get(key)
         if known is None:
@@ -287,7 +294,10 @@ class Compiler:
             if len(self._concepts) < _MAX_CONCEPTS:
                 concept = self.vocabulary.concept()
             known = self._same[key] = union = UnionLeaf(*key, concept)
-            if concept != NO_CONCEPT:
+            if concept == NO_CONCEPT:
+                for atom in atoms:
+                    self.vocabulary.flags[atom] |= ALONE
+            else:
                 self._concepts.append(union)
                 self.vocabulary.members[concept] = union.members()
         return known
@@ -303,17 +313,17 @@ class Compiler:
     def concepts_by_word(self) -> dict[int, tuple[int, ...]]:
         """Return the concepts that an atom is a word of."""
         found: dict[int, list[int]] = {}
-        for union in self._concepts:
+        for union in filter(self._asked.__contains__, self._concepts):
             for atom in union.atoms:
                 found.setdefault(atom, []).append(union.concept)
         return {atom: tuple(concepts) for atom, concepts in found.items()}
 
-    def callers(self) -> dict[int, tuple[tuple[int, tuple[Leaf, ...]], ...]]:
-        """Return by atom the concepts that it may make, though no word of theirs, and by which alternatives."""
-        found: dict[int, list[tuple[int, tuple[Leaf, ...]]]] = {}
-        for union in self._concepts:
-            for atom, leaves in union.callers().items():
-                found.setdefault(atom, []).append((union.concept, leaves))
+    def callers(self) -> dict[int, tuple[int, ...]]:
+        """Return by atom the concepts that it may make, though no word of theirs."""
+        found: dict[int, list[int]] = {}
+        for union in filter(self._asked.__contains__, self._concepts):
+            for atom in union.makers:
+                found.setdefault(atom, []).append(union.concept)
         return {atom: tuple(concepts) for atom, concepts in found.items()}
 
 

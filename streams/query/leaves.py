@@ -5,13 +5,11 @@ Places are worked out once for an article, because many queries share them. `sco
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from itertools import chain
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from streams.query.places import NOWHERE, Places, near_two, spread
 from streams.query.proximity import Interval, Place, find_near
-from streams.query.syntax import Scope
 from streams.query.worth import MOST_WORTH, MOST_WORTH_OUTSIDE_TITLE
 
 if TYPE_CHECKING:
@@ -31,7 +29,7 @@ class Node:
         """Return the score of this part for the article, None where it does not match."""
         raise NotImplementedError
 
-    def collect(self, scan: Scan, found: list[Interval]) -> None:
+    def collect(self, scan: Scan, found: list[Mark]) -> None:
         """Add the positions that made this part match; called only when it does."""
 
     def required(self) -> Groups:
@@ -61,15 +59,14 @@ def rarest(node: Node) -> Group:
     return min(node.required(), key=len)
 
 
-class Window(Interval):
-    """The interval of a proximity, which remembers the words that it is about."""
+Mark = Interval | Place
+"""What made a part match: an interval, or the place of a proximity with the words that it is about."""
 
-    pieces: tuple[Interval, ...]
 
-    def __new__(cls, pieces: tuple[Interval, ...]) -> Window:
-        window = super().__new__(cls, (pieces[0][0], max(end for _, end in pieces)))
-        window.pieces = pieces
-        return window
+def extent(mark: Mark) -> Interval:
+    """Return the interval from the beginning of a mark to its end."""
+    first = mark[0]
+    return mark if isinstance(first, int) else (first[0], max([end for _, end in mark]))  # type: ignore[return-value, misc]
 
 
 class Leaf(Node):
@@ -78,6 +75,9 @@ class Leaf(Node):
     __slots__ = ("_required",)
 
     _required: Groups
+
+    has_windows: bool = False
+    """Whether it is a proximity, or has some in it."""
 
     def needs(self) -> Groups:
         """Return what `required` returns; called once."""
@@ -104,9 +104,19 @@ class Leaf(Node):
 
     def choices(self, scan: Scan) -> Places:
         """Return the places that a proximity may choose from: those inside of others, too."""
-        return self.places(scan)
+        known = scan.choices.get(self)
+        if known is None:
+            known = scan.choices[self] = self.choose(scan)
+        return known
 
-    def windows(self, scan: Scan) -> dict[Interval, Window]:
+    def choose(self, scan: Scan) -> Places:
+        """Return what `choices` returns; called once an article."""
+        found = scan.found.get(self)
+        if found is None:
+            found = scan.found[self] = self.find(scan)
+        return found
+
+    def windows(self, scan: Scan) -> dict[Interval, Place]:
         """Return the places that are proximities, or have some in them."""
         return {}
 
@@ -114,13 +124,18 @@ class Leaf(Node):
         return (MOST_WORTH, MOST_WORTH_OUTSIDE_TITLE)
 
     def score(self, scan: Scan) -> float | None:
-        found = self.places(scan)
+        found = scan.found.get(self)
+        if found is None:
+            found = scan.found[self] = self.find(scan)
         return scan.worth(found.starts) if found.starts else None
 
-    def collect(self, scan: Scan, found: list[Interval]) -> None:
+    def collect(self, scan: Scan, found: list[Mark]) -> None:
         intervals = self.places(scan).intervals()
-        windows = self.windows(scan)
-        found += [windows.get(interval, interval) for interval in intervals] if windows else intervals
+        if self.has_windows:
+            windows = self.windows(scan)
+            found += [windows.get(interval, interval) for interval in intervals]
+        else:
+            found += intervals
 
 
 class WordLeaf(Leaf):
@@ -166,7 +181,7 @@ class PhraseLeaf(Leaf):
             if not starts or atom not in scan.seen:
                 return NOWHERE
             starts &= scan.bits(atom) >> index
-        return Places({len(self.atoms): starts}) if starts else NOWHERE
+        return Places({len(self.atoms): starts}, len(self.atoms), starts) if starts else NOWHERE
 
     def needs(self) -> Groups:
         if not self.checked:
@@ -195,6 +210,8 @@ class EntityLeaf(Leaf):
 
 
 NO_CONCEPT = -1
+_NONE: dict[int, tuple[Leaf, ...]] = {}
+"""The same for all: there may be a hundred thousand unions."""
 
 
 class UnionLeaf(Leaf):
@@ -204,12 +221,20 @@ class UnionLeaf(Leaf):
     unions to note each while an article is read.
     """
 
-    __slots__ = ("atoms", "concept", "others")
+    __slots__ = ("_windowed", "atoms", "concept", "has_windows", "makers", "others")
 
     def __init__(self, atoms: Group, others: tuple[Leaf, ...], concept: int = NO_CONCEPT) -> None:
         self.atoms = atoms
         self.others = others
         self.concept = concept
+        self._windowed = tuple([leaf for leaf in others if leaf.has_windows])
+        self.has_windows = bool(self._windowed)
+        makers: dict[int, tuple[Leaf, ...]] = {}
+        for leaf in others if concept >= 0 else ():
+            for atom in rarest(leaf):
+                makers[atom] = (*makers.get(atom, ()), leaf)
+        self.makers = makers or _NONE
+        """Of a concept, the alternatives other than words by the atoms without which they cannot stand."""
 
     def _words(self, scan: Scan) -> int:
         """Return the mask of the plain words."""
@@ -221,45 +246,57 @@ class UnionLeaf(Leaf):
                 words |= scan.bits(atom)
         return words
 
-    def _others(self, scan: Scan) -> Iterable[Leaf]:
+    def _others(self, scan: Scan) -> Collection[Leaf]:
         """Return the alternatives that may stand in the article, but for plain words."""
         if not self.others:
             return ()
         if self.concept >= 0:
-            called = scan.called.get(self.concept, ((),))
-            return called[0] if len(called) == 1 else dict.fromkeys(chain.from_iterable(called))
+            makers = self.makers
+            seen = makers.keys() & scan.makers
+            if len(seen) == 1:
+                return makers[seen.pop()]
+            return dict.fromkeys([leaf for atom in seen for leaf in makers[atom]])
         is_unseen = scan.seen.isdisjoint
         return [leaf for leaf in self.others if not any(map(is_unseen, leaf.required()))]
 
     def find(self, scan: Scan) -> Places:
-        return self.choices(scan).outermost()
+        found = self.choices(scan)
+        return found if len(found.by_length) < 2 else found.outermost()
 
-    def choices(self, scan: Scan) -> Places:
-        known = scan.choices.get(self)
-        if known is None:
-            known = scan.choices[self] = self._choices(scan)
-        return known
-
-    def _choices(self, scan: Scan) -> Places:
-        concept = self.concept
-        if concept >= 0:
-            if concept not in scan.seen:
-                return NOWHERE
-            if concept not in scan.called:
-                return Places.of_words(scan.bits(concept))
-        by_length: dict[int, int] = {}
-        for leaf in self._others(scan):
-            for length, starts in leaf.choices(scan).by_length.items():
-                by_length[length] = by_length.get(length, 0) | starts
-        words = self._words(scan)
-        if words:
-            by_length[1] = by_length.get(1, 0) | words
+    def choose(self, scan: Scan) -> Places:
+        if self.concept >= 0:
+            # What `_words` and `_others` say, for the most frequent of all questions.
+            masks = scan.masks
+            if masks is None:
+                masks = scan.read()
+            words = masks.get(self.concept, 0)
+            others: Collection[Leaf] = ()
+            makers = self.makers
+            if makers and (seen := makers.keys() & scan.makers):
+                if len(seen) == 1:
+                    others = makers[seen.pop()]
+                else:
+                    others = [leaf for atom in seen for leaf in makers[atom]]
+        else:
+            words, others = self._words(scan), self._others(scan)
+        if not others:
+            return Places({1: words}, 1, words) if words else NOWHERE
+        by_length = {1: words} if words else {}
+        memo = scan.choices
+        for leaf in others:
+            found = memo.get(leaf)
+            if found is None:
+                found = memo[leaf] = leaf.choose(scan)
+            for length, starts in found.by_length.items():
+                by_length[length] = by_length[length] | starts if length in by_length else starts
         return Places(by_length) if by_length else NOWHERE
 
-    def windows(self, scan: Scan) -> dict[Interval, Window]:
-        found: dict[Interval, Window] = {}
-        for leaf in self._others(scan):
-            found |= leaf.windows(scan)
+    def windows(self, scan: Scan) -> dict[Interval, Place]:
+        others = self._others(scan)
+        found: dict[Interval, Place] = {}
+        for leaf in self._windowed:
+            if leaf in others:
+                found |= leaf.windows(scan)
         return found
 
     def score(self, scan: Scan) -> float | None:
@@ -267,7 +304,7 @@ class UnionLeaf(Leaf):
         if found.starts:
             return scan.worth(found.starts)
         # An entity without mentions in the record still is in the article.
-        return 0.0 if any(leaf.score(scan) is not None for leaf in self._others(scan)) else None
+        return 0.0 if any([leaf.score(scan) is not None for leaf in self._others(scan)]) else None
 
     def needs(self) -> Groups:
         return ((self.concept,),) if self.concept >= 0 else (self.members(),)
@@ -278,19 +315,13 @@ class UnionLeaf(Leaf):
             return self.atoms
         return tuple(dict.fromkeys((*self.atoms, *[atom for leaf in self.others for atom in rarest(leaf)])))
 
-    def callers(self) -> dict[int, tuple[Leaf, ...]]:
-        """Return the alternatives other than words by the atoms without which they cannot stand."""
-        found: dict[int, dict[Leaf, None]] = {}
-        for leaf in self.others:
-            for atom in rarest(leaf):
-                found.setdefault(atom, {})[leaf] = None
-        return {atom: tuple(leaves) for atom, leaves in found.items()}
-
 
 class NearLeaf(Leaf):
     """Parts that stand close together."""
 
     __slots__ = ("distance", "is_ordered", "limit", "parts")
+
+    has_windows = True
 
     def __init__(self, parts: tuple[Leaf, ...], distance: int, is_ordered: bool, limit: int) -> None:
         self.parts = parts
@@ -300,26 +331,30 @@ class NearLeaf(Leaf):
         """How many places are looked for: no more than count."""
 
     def find(self, scan: Scan) -> Places:
+        memo = scan.choices
         found = []
-        reach = self.distance
         for part in self.parts:
-            places = part.choices(scan)
+            places = memo.get(part)
+            if places is None:
+                places = memo[part] = part.choose(scan)
             if not places.starts:
                 return NOWHERE
-            reach += places.longest
             found.append(places)
-        near = self._two(found) if len(found) == 2 else self._more(found, reach)
+        if len(found) == 2:
+            near = near_two((found[0], found[1]), self.distance, is_ordered=self.is_ordered, limit=self.limit)
+        else:
+            near = self._more(found)
         if not near:
             return NOWHERE
-        scan.near[self] = near
-        return Places.of([(place[0][0], max([end for _, end in place])) for place in near])
+        windows = scan.near[self] = {(place[0][0], max([end for _, end in place])): place for place in near}
+        return Places.of(windows)
 
-    def _two(self, found: list[Places]) -> list[Place]:
-        return near_two((found[0], found[1]), self.distance, is_ordered=self.is_ordered, limit=self.limit)
-
-    def _more(self, found: list[Places], reach: int) -> list[Place]:
+    def _more(self, found: list[Places]) -> list[Place]:
         # Where a stretch of the text begins that has a beginning of every part: most articles have none, and in the
         # others only what lies in one is looked at closely.
+        reach = self.distance
+        for places in found:
+            reach += places.longest
         stretches = -1
         for places in found:
             stretches &= places.before(reach)
@@ -329,62 +364,12 @@ class NearLeaf(Leaf):
         lists = [places.intervals(area) for places in found]
         return find_near(lists, self.distance, is_ordered=self.is_ordered, limit=self.limit)
 
-    def windows(self, scan: Scan) -> dict[Interval, Window]:
-        return {window: window for window in map(Window, scan.near[self])} if self.places(scan) else {}
+    def collect(self, scan: Scan, found: list[Mark]) -> None:
+        if self.places(scan).starts:
+            found += scan.near[self].values()
+
+    def windows(self, scan: Scan) -> dict[Interval, Place]:
+        return scan.near[self] if self.places(scan).starts else {}
 
     def needs(self) -> Groups:
         return tuple([group for part in self.parts for group in part.required()])
-
-
-class ScopedLeaf(Leaf):
-    """A leaf, counted only in one part of the article."""
-
-    __slots__ = ("item", "scope")
-
-    def __init__(self, item: Leaf, scope: Scope) -> None:
-        self.item = item
-        self.scope = scope
-
-    def needed_in_title(self) -> frozenset[int]:
-        return singles(self.item.required()) if self.scope == "title" else frozenset()
-
-    def most(self) -> tuple[float, float]:
-        most, outside = self.item.most()
-        return (most, 0.0) if self.scope == "title" else (outside, outside) if self.scope == "text" else (most, outside)
-
-    def find(self, scan: Scan) -> Places:
-        return self.item.places(scan).inside(scan.area(self.scope))
-
-    def choices(self, scan: Scan) -> Places:
-        return self.item.choices(scan).inside(scan.area(self.scope))
-
-    def windows(self, scan: Scan) -> dict[Interval, Window]:
-        return self.item.windows(scan)
-
-    def needs(self) -> Groups:
-        return self.item.required()
-
-
-class LanguageLeaf(Leaf):
-    """A leaf, counted only in articles of some languages."""
-
-    __slots__ = ("item", "languages")
-
-    def __init__(self, item: Leaf, languages: frozenset[str]) -> None:
-        self.item = item
-        self.languages = languages
-
-    def find(self, scan: Scan) -> Places:
-        return self.item.places(scan) if self._applies(scan.document.language) else NOWHERE
-
-    def choices(self, scan: Scan) -> Places:
-        return self.item.choices(scan) if self._applies(scan.document.language) else NOWHERE
-
-    def windows(self, scan: Scan) -> dict[Interval, Window]:
-        return self.item.windows(scan)
-
-    def _applies(self, language: str) -> bool:
-        return language in self.languages or language.partition("-")[0] in self.languages
-
-    def needs(self) -> Groups:
-        return self.item.required()

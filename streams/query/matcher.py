@@ -6,19 +6,19 @@ from array import array
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
-from itertools import compress
-from typing import Any, cast
+from itertools import chain, compress
+from operator import attrgetter, not_
+from typing import cast
 
 from msgspec import Struct
 
 from streams.model import RawArticle, Span
 from streams.query.compile import Compiler, Vocabulary
 from streams.query.fields import values_in
-from streams.query.leaves import Group, Groups, Node
+from streams.query.leaves import Group, Groups, Mark, Node, extent
 from streams.query.names import resolve_all
 from streams.query.program import ClausesNode
-from streams.query.proximity import Interval
-from streams.query.scan import CALLS, Callers, FoundWord, Scan, text_base
+from streams.query.scan import CALLS, Callers, Found, FoundWord, Reach, Scan, text_base
 from streams.query.syntax import Query
 from streams.text.document import Document
 from streams.text.variants import variants
@@ -59,8 +59,54 @@ def compile_queries(
     return Matcher(resolve_all(queries, named), clock or _utc_now)
 
 
-_Second = tuple[Group | int, ...]
-"""A required group and the query that is called if one of it is seen, and so on, in turn."""
+_Together = tuple[Group | int, ...]
+"""A required group and what is called if one of it is seen, and so on, in turn: a hundred thousand rules have many."""
+
+
+class _Calls:
+    """What is called where an atom is seen: at once, or if one more is seen, or one of a group."""
+
+    __slots__ = ("alone", "by_group", "by_second", "groups", "others", "seconds")
+
+    def __init__(self, alone: tuple[int, ...], together: _Together) -> None:
+        self.alone = alone
+        groups: list[tuple[Group, int]] = list(zip(together[::2], together[1::2], strict=True))  # type: ignore[arg-type]
+        single = [(group[0], target) for group, target in groups if len(group) == 1]
+        several = [(group, target) for group, target in groups if len(group) > 1]
+        self.seconds = tuple([atom for atom, _ in single])
+        self.by_second = tuple([target for _, target in single])
+        self.groups = tuple([group for group, _ in several])
+        self.by_group = tuple([target for _, target in several])
+        self.others: frozenset[int] = _NO_ATOMS
+        """All of the others, where there are many and nothing is called without one of them."""
+        if len(groups) > _FEW_CALLED and not alone:
+            self.others = frozenset([atom for group, _ in groups for atom in group])
+
+
+class _CallTable(dict[int, _Calls]):
+    """What each atom calls; of a hundred thousand few are ever seen, and only those are made ready."""
+
+    def __init__(self, alone: dict[int, tuple[int, ...]], together: dict[int, _Together]) -> None:
+        super().__init__()
+        self._alone = alone
+        self._together = together
+        self.large: set[_Calls] = set()
+        """Those that have `others`."""
+
+    def __missing__(self, atom: int) -> _Calls:
+        if len(self) >= _CACHE_WORDS:
+            self.clear()
+            self.large.clear()
+        self[atom] = calls = _Calls(self._alone.get(atom, ()), self._together.get(atom, ()))
+        if calls.others:
+            self.large.add(calls)
+        return calls
+
+
+_NO_ATOMS: frozenset[int] = frozenset()
+_ALONE, _SECONDS, _BY_SECOND, _GROUPS, _BY_GROUP = map(
+    attrgetter, ("alone", "seconds", "by_second", "groups", "by_group")
+)
 _MAX_SECOND = 32
 """Up to this size a second required group is looked at before a query is called."""
 _FEW_CALLED = 4
@@ -82,12 +128,8 @@ class Matcher:
         self._clock = clock
         self._programs: list[_Program] = []
         self._always: tuple[int, ...] = ()
-        self._called_alone: dict[int, tuple[int, ...]] = {}
-        """Queries by an atom that calls them."""
-        self._called_with: dict[int, _Second] = {}
-        """Queries by an atom that calls them together with another."""
-        self._others: dict[int, frozenset[int]] = {}
-        """By an atom that would call many, all of the atoms of which one must be beside it."""
+        self._calls = _CallTable({}, {})
+        """What an atom calls."""
         self._add(queries, nodes, vocabulary.commonness(), vocabulary.flags)
         self._vocabulary = vocabulary
         self._surfaces = {atom: surface for (_, surface), atom in vocabulary.exact.items()}
@@ -95,6 +137,7 @@ class Matcher:
         self._fields = _by_field(vocabulary)
         self._concepts = compiler.concepts_by_word()
         self._callers: Callers = compiler.callers()
+        self._reach = _Reaches(self._callers, vocabulary.flags)
 
     def __len__(self) -> int:
         return len(self._programs)
@@ -139,13 +182,10 @@ class Matcher:
                 if clauses is None:
                     rest = tuple([group for group in others if group][:_MAX_REQUIRED])
             self._programs.append(_Program(query_id, node, rest, query.min_score, query.min_mentions))
-        self._called_alone = {atom: tuple(called) for atom, called in alone.items()}
-        self._called_with = {atom: tuple(called) for atom, called in together.items()}
-        self._others = {
-            atom: frozenset([other for group in called[::2] for other in group])  # type: ignore[union-attr]
-            for atom, called in together.items()
-            if len(called) > 2 * _FEW_CALLED
-        }
+        self._calls = _CallTable(
+            {atom: tuple(called) for atom, called in alone.items()},
+            {atom: tuple(called) for atom, called in together.items()},
+        )
         self._always = tuple(always)
         for atom in (*alone, *together):
             flags[atom] |= CALLS
@@ -171,18 +211,18 @@ class Matcher:
 
     def _called(self, scan: Scan) -> dict[int, list[int]]:
         """Return the queries that may match, in order; for those with many alternatives the numbers of these."""
-        called: list[Any] = list(self._always)
-        alone, together, others = self._called_alone, self._called_with, self._others
-        is_unseen = scan.seen.isdisjoint
-        for atom in scan.calling():
-            if atom in alone:
-                called += alone[atom]
-            if atom not in together:
-                continue
+        called: list[int] = list(self._always)
+        seen, calls = scan.seen, self._calls
+        is_seen, is_unseen = seen.__contains__, seen.isdisjoint
+        few = set(map(calls.__getitem__, scan.calling()))
+        for calling in few & calls.large:
             # One look at all of the others first: most often none is there, and they lie scattered in memory.
-            if not (atom in others and is_unseen(others[atom])):
-                found = together[atom]
-                called += [index for group, index in zip(found[::2], found[1::2], strict=True) if not is_unseen(group)]  # type: ignore[arg-type]
+            if is_unseen(calling.others):
+                few.discard(calling)
+        join = chain.from_iterable
+        called += join(map(_ALONE, few))
+        called += compress(join(map(_BY_SECOND, few)), map(is_seen, join(map(_SECONDS, few))))
+        called += compress(join(map(_BY_GROUP, few)), map(not_, map(is_unseen, join(map(_GROUPS, few)))))
         queries: dict[int, list[int]] = {}
         for target in sorted(set(called)):
             clauses = queries.setdefault(target >> _CLAUSE_BITS, [])
@@ -196,41 +236,46 @@ class Matcher:
             if len(self._lookups) > 100:
                 self._lookups.clear()
             lookup = self._lookups[document.language] = _Lookup(
-                _Words(self._vocabulary, self._concepts, document.language)
+                _Words(self._vocabulary, self._concepts, self._callers, document.language)
             )
-        every, table = lookup.every, self._vocabulary.pairs
-        words: defaultdict[FoundWord, list[int]] = defaultdict(list)
+        title, text = document.title.terms, document.text.terms
+        found = list(map(lookup.__getitem__, title)), list(map(lookup.__getitem__, text))
         pairs: defaultdict[int, list[int]] = defaultdict(list)
-        for base, terms in ((0, document.title.terms), (text_base(document), document.text.terms)):
-            found = list(map(lookup.__getitem__, terms))
-            # Most words are in no query: they are passed over before the loop proper.
-            for at, word in cast(Iterable[tuple[int, FoundWord]], compress(enumerate(found), found)):
-                if word.seen:
-                    words[word].append(base + at)
-                if word.followed and at + 1 < len(terms):
-                    other = every[terms[at + 1]]
-                    if other is not None:
-                        for atom in word.pairs_with_next(other, table):
-                            pairs[atom].append(base + at)
-                if word.preceded and at:
-                    other = every[terms[at - 1]]
-                    if other is not None:
-                        for atom in word.pairs_with_previous(other, table):
-                            pairs[atom].append(base + at - 1)
-        scan = Scan(document, article, words, pairs, self._surfaces, self._clock)
-        fields = [
-            atoms[value]
+        self._find_pairs(0, title, found[0], lookup.every, pairs)
+        self._find_pairs(text_base(document), text, found[1], lookup.every, pairs)
+        fields = {
+            field: [atoms[value] for value in values_in(article, field) if value in atoms]
             for field, atoms in self._fields.items()
-            for value in values_in(article, field)
-            if value in atoms
-        ]
-        scan.look_up(fields, self._callers)
-        return scan
+        }
+        entities = self._fields.get("entity", {})
+        return Scan(
+            document, article, found, pairs, fields, entities, self._callers, self._reach, self._surfaces, self._clock
+        )
+
+    def _find_pairs(
+        self, base: int, terms: list[str], found: Found, every: _Words, pairs: defaultdict[int, list[int]]
+    ) -> None:
+        """Note where two words stand side by side that are a pair of some query."""
+        table, last = self._vocabulary.pairs, len(terms) - 1
+        # Most words are in no query: they are passed over before the loop proper.
+        for at, word in cast(Iterable[tuple[int, FoundWord]], compress(enumerate(found), found)):
+            if not word.is_paired:
+                continue
+            if word.followed and at < last:
+                other = every[terms[at + 1]]
+                if other is not None:
+                    for atom in word.pairs_with_next(other, table):
+                        pairs[atom].append(base + at)
+            if word.preceded and at:
+                other = every[terms[at - 1]]
+                if other is not None:
+                    for atom in word.pairs_with_previous(other, table):
+                        pairs[atom].append(base + at - 1)
 
 
 def _decide(program: _Program, scan: Scan, clauses: list[int], least: float | None) -> Match | None:
     node = program.node
-    intervals: list[Interval] = []
+    marks: list[Mark] = []
     lowest = program.min_score if least is None else least - _HALF_TOLD
     if type(node) is ClausesNode and len(node.should) >= _MANY_CLAUSES:
         decided = node.decide(scan, lowest, clauses)
@@ -238,19 +283,19 @@ def _decide(program: _Program, scan: Scan, clauses: list[int], least: float | No
             return None
         score, matched = decided
         for clause in matched:
-            clause.collect(scan, intervals)
+            clause.collect(scan, marks)
     else:
         found = node.score(scan)
         if found is None or found < lowest:
             return None
         score = found
-        node.collect(scan, intervals)
+        node.collect(scan, marks)
     told = round(score, 4)
     if least is not None and told < least:
         return None
-    if program.min_mentions and len(set(intervals)) < program.min_mentions:
+    if program.min_mentions and len(set(map(extent, marks))) < program.min_mentions:
         return None
-    return Match(program.query_id, told, scan.spans(intervals, MAX_SPANS))
+    return Match(program.query_id, told, scan.spans(marks, MAX_SPANS))
 
 
 _HALF_TOLD = 0.0001
@@ -262,10 +307,13 @@ _MANY_CLAUSES = 4
 class _Words(dict[str, FoundWord | None]):
     """What a document's word stands for, in one language; worked out when a word is first met."""
 
-    def __init__(self, vocabulary: Vocabulary, concepts: Mapping[int, tuple[int, ...]], language: str) -> None:
+    def __init__(
+        self, vocabulary: Vocabulary, concepts: Mapping[int, tuple[int, ...]], callers: Callers, language: str
+    ) -> None:
         super().__init__()
         self._vocabulary = vocabulary
         self._concepts = concepts
+        self._callers = callers
         self._shortest = min(map(len, vocabulary.prefixes), default=0)
         self._prefixes: dict[str, list[str]] = {}
         for prefix in vocabulary.prefixes:
@@ -296,7 +344,7 @@ class _Words(dict[str, FoundWord | None]):
         known = self._same.get(atoms)
         if known is None:
             concepts = dict.fromkeys(concept for atom in atoms for concept in self._concepts.get(atom, ()))
-            known = self._same[atoms] = FoundWord(atoms, tuple(concepts), self._vocabulary.flags)
+            known = self._same[atoms] = FoundWord(atoms, tuple(concepts), self._callers, self._vocabulary.flags)
         return known
 
 
@@ -322,6 +370,19 @@ class _Lookup(dict[str, FoundWord | None]):
             self.clear()
         self[term] = word
         return word
+
+
+class _Reaches(dict[int, Reach]):
+    """What follows from the atom of a pair or a field; worked out when it is first met."""
+
+    def __init__(self, callers: Callers, flags: bytearray) -> None:
+        super().__init__()
+        self._callers = callers
+        self._flags = flags
+
+    def __missing__(self, atom: int) -> Reach:
+        self[atom] = reach = Reach((atom,), self._callers, self._flags)
+        return reach
 
 
 def _by_field(vocabulary: Vocabulary) -> dict[str, dict[str, int]]:

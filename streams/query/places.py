@@ -13,30 +13,32 @@ from streams.query.proximity import Interval, Place
 
 GAP = MAX_DISTANCE + 28
 """Positions left free between title and text: more than any proximity may bridge."""
-_SMALL_BITS = 2_048
+SMALL_BITS = 2_048
+"""Up to this many positions a mask is made bit by bit."""
+BITS = tuple([1 << at for at in range(SMALL_BITS)])
 _FEW_POSITIONS = 16
 
 
 class Places:
     """A set of intervals: for every length in words that occurs, the mask of where intervals of it begin."""
 
-    __slots__ = ("_after", "_before", "by_length", "longest", "starts")
+    __slots__ = ("_spreads", "by_length", "longest", "starts")
 
-    def __init__(self, by_length: dict[int, int]) -> None:
+    def __init__(self, by_length: dict[int, int], longest: int = 0, starts: int = 0) -> None:
+        """`longest` and `starts` may be given where there is one length."""
+        if not starts:
+            longest = max(by_length, default=0)
+            for found in by_length.values():
+                starts |= found
         self.by_length = by_length
-        self.starts = 0
-        self.longest = 0
-        for length, starts in by_length.items():
-            self.starts |= starts
-            if length > self.longest:
-                self.longest = length
-        self._before: list[int] | None = None
-        self._after: list[int] | None = None
+        self.longest = longest
+        self.starts = starts
+        self._spreads: dict[int, int] | None = None
 
     @staticmethod
     def of_words(starts: int) -> Places:
         """Return the places of single words."""
-        return Places({1: starts}) if starts else NOWHERE
+        return Places({1: starts}, 1, starts) if starts else NOWHERE
 
     @staticmethod
     def of(intervals: Iterable[Interval]) -> Places:
@@ -54,15 +56,23 @@ class Places:
 
     def intervals(self, area: int = -1) -> list[Interval]:
         """Return the intervals, sorted; those that begin in `area` alone."""
-        found = [(at, at + length) for length, starts in self.by_length.items() for at in positions_of(starts & area)]
-        if len(self.by_length) > 1:
-            found.sort()
+        by_length = self.by_length
+        if len(by_length) == 1:
+            length = self.longest
+            return [(at, at + length) for at in positions_of(self.starts & area)]
+        found = [(at, at + length) for length, starts in by_length.items() for at in positions_of(starts & area)]
+        found.sort()
         return found
 
     def inside(self, area: int) -> Places:
         """Return the places that begin in `area`."""
-        if not self.starts & area:
+        starts = self.starts & area
+        if not starts:
             return NOWHERE
+        if starts == self.starts:
+            return self
+        if len(self.by_length) == 1:
+            return Places({self.longest: starts}, self.longest, starts)
         return Places({length: found for length, starts in self.by_length.items() if (found := starts & area)})
 
     def outermost(self) -> Places:
@@ -81,30 +91,31 @@ class Places:
 
     def before(self, width: int) -> int:
         """Return the positions that have a start among the `width` positions from there on."""
-        levels = self._before
-        if levels is None:
-            levels = self._before = [self.starts]
-        level = width.bit_length() - 1
-        while len(levels) <= level:
-            last = levels[-1]
-            levels.append(last | last >> (1 << (len(levels) - 1)))
-        mask = levels[level]
-        return mask | mask >> (width - (1 << level))
+        known = self._spreads
+        if known is None:
+            known = self._spreads = {}
+        mask = known.get(-width)
+        if mask is None:
+            mask = self.starts
+            for step in _STEPS.get(width) or steps(width):
+                mask |= mask >> step
+            known[-width] = mask
+        return mask
 
     def after(self, width: int) -> int:
         """Return the positions with the end of an interval directly or up to `width - 1` positions before them."""
-        levels = self._after
-        if levels is None:
-            ends = 0
+        known = self._spreads
+        if known is None:
+            known = self._spreads = {}
+        mask = known.get(width)
+        if mask is None:
+            mask = 0
             for length, starts in self.by_length.items():
-                ends |= starts << length
-            levels = self._after = [ends]
-        level = width.bit_length() - 1
-        while len(levels) <= level:
-            last = levels[-1]
-            levels.append(last | last << (1 << (len(levels) - 1)))
-        mask = levels[level]
-        return mask | mask << (width - (1 << level))
+                mask |= starts << length
+            for step in _STEPS.get(width) or steps(width):
+                mask |= mask << step
+            known[width] = mask
+        return mask
 
     def last_before(self, at: int, distance: int) -> Interval | None:
         """Return the interval that begins last of those that end at most `distance` positions before `at`."""
@@ -179,7 +190,7 @@ def _near_words(ends: tuple[int, int], parts: tuple[int, int], limit: int) -> li
 
 def mask_of(positions: list[int]) -> int:
     """Return the mask with these bits; they are sorted."""
-    if len(positions) <= _FEW_POSITIONS or positions[-1] < _SMALL_BITS:
+    if len(positions) <= _FEW_POSITIONS or positions[-1] < SMALL_BITS:
         mask = 0
         for at in positions:
             mask |= 1 << at
@@ -194,7 +205,7 @@ def mask_of(positions: list[int]) -> int:
 def positions_of(mask: int) -> list[int]:
     """Return the bits of `mask`, the lowest first."""
     found = []
-    if mask.bit_length() <= _SMALL_BITS:
+    if mask.bit_length() <= SMALL_BITS:
         while mask:
             low = mask & -mask
             found.append(low.bit_length() - 1)
@@ -210,9 +221,22 @@ def positions_of(mask: int) -> list[int]:
 
 def spread(mask: int, width: int) -> int:
     """Return `mask` with every bit stretched over `width` positions onwards."""
-    done = 1
-    while done < width:
-        step = min(done, width - done)
+    for step in _STEPS.get(width) or steps(width):
         mask |= mask << step
-        done += step
     return mask
+
+
+_MOST_STEPS = 1_000
+_STEPS: dict[int, tuple[int, ...]] = {}
+
+
+def steps(width: int) -> tuple[int, ...]:
+    """Return by how much a mask is to be shifted and joined, step by step, so that a bit covers `width` positions."""
+    done = 1
+    found = []
+    while done < width:
+        found.append(min(done, width - done))
+        done += found[-1]
+    if len(_STEPS) < _MOST_STEPS:
+        _STEPS[width] = tuple(found)
+    return tuple(found)

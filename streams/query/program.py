@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from datetime import datetime
+from itertools import compress
 from typing import TYPE_CHECKING, Any
 
 from streams.query import dates
 from streams.query.fields import article_has
-from streams.query.leaves import Group, Groups, Leaf, Node, rarest, singles
-from streams.query.proximity import Interval
+from streams.query.leaves import Group, Groups, Leaf, Mark, Node, rarest, singles
 from streams.query.syntax import Published
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class AtLeastNode(Node):
     def score(self, scan: Scan) -> float | None:
         return self.leaf.score(scan) if len(self.leaf.places(scan)) >= self.count else None
 
-    def collect(self, scan: Scan, found: list[Interval]) -> None:
+    def collect(self, scan: Scan, found: list[Mark]) -> None:
         self.leaf.collect(scan, found)
 
     def required(self) -> Groups:
@@ -82,7 +82,7 @@ class WeightedNode(Node):
         score = self.item.score(scan)
         return None if score is None else score * self.weight
 
-    def collect(self, scan: Scan, found: list[Interval]) -> None:
+    def collect(self, scan: Scan, found: list[Mark]) -> None:
         self.item.collect(scan, found)
 
     def required(self) -> Groups:
@@ -119,7 +119,7 @@ class ClausesNode(Node):
 
     __slots__ = ("_clauses", "against", "must", "must_not", "should")
 
-    _clauses: tuple[list[_Clause], list[_Clause]]
+    _clauses: tuple[list[_Clause], list[_Clause], list[frozenset[int]]]
 
     def __init__(
         self, must: tuple[Node, ...], should: tuple[Node, ...], must_not: tuple[Node, ...], against: tuple[Node, ...]
@@ -167,14 +167,16 @@ class ClausesNode(Node):
             if node.score(scan) is not None:
                 return None
         try:
-            should, against = self._clauses
+            should, against, in_titles = self._clauses
         except AttributeError:
-            should, against = self._clauses = (list(map(_Clause, self.should)), list(map(_Clause, self.against)))
+            should, against = list(map(_Clause, self.should)), list(map(_Clause, self.against))
+            in_titles = [clause.in_title for clause in against]
+            self._clauses = (should, against, in_titles)
         seen, in_title = scan.seen, scan.seen_in_title()
         possible = [
             (clause, clause.most if clause.needs <= in_title else clause.most_outside_title)
             for clause in ([should[number] for number in called] if called else should)
-            if clause.needs <= seen and clause.in_title <= in_title
+            if clause.in_title <= in_title and clause.needs <= seen
         ]
         highest = sum([clause.most for clause in against])  # 0, but for a minus within a minus
         bound = total + sum([most for _, most in possible]) + highest + _ROUNDING
@@ -192,14 +194,14 @@ class ClausesNode(Node):
                 found.append(node)
         if not found and should:
             return None
-        for clause in against:
+        for clause in compress(against, map(in_title.issuperset, in_titles)):
             if total + highest < least:
                 return None
-            if clause.needs <= seen and clause.in_title <= in_title:
+            if clause.needs <= seen:
                 total += (clause.node.score(scan) or 0.0) * clause.weight
         return (total, found) if total >= least else None
 
-    def collect(self, scan: Scan, found: list[Interval]) -> None:
+    def collect(self, scan: Scan, found: list[Mark]) -> None:
         for node in self.must:
             node.collect(scan, found)
         for node in self.should:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from itertools import chain, compress, count, islice
+from operator import attrgetter
+from typing import Any, cast
 
 from streams.model import Span
 from streams.query.fields import LEAD_WORDS
-from streams.query.leaves import Leaf, NearLeaf, Window
-from streams.query.places import GAP, NOWHERE, Places, mask_of, positions_of
+from streams.query.leaves import Leaf, Mark, NearLeaf
+from streams.query.places import BITS, GAP, NOWHERE, SMALL_BITS, Places, mask_of, positions_of
 from streams.query.proximity import Interval, Place
 from streams.query.syntax import Scope
 from streams.query.words import is_written
@@ -34,23 +36,51 @@ def pair_key(rare: int, other: int, *, is_preceded: bool) -> int:
     return rare << 32 | other << 1 | is_preceded
 
 
+Callers = Mapping[int, tuple[int, ...]]
+"""For atoms the concepts that they may make, other than as a plain word of them."""
+
+
+class Reach:
+    """What follows from atoms that an article has, however far: the concepts that they may make."""
+
+    __slots__ = ("calls", "seen")
+
+    def __init__(self, atoms: Iterable[int], callers: Callers, flags: bytearray) -> None:
+        seen = dict.fromkeys(atoms)
+        waiting = list(seen)
+        for atom in waiting:
+            for concept in callers.get(atom, ()):
+                if concept not in seen:
+                    seen[concept] = None
+                    waiting.append(concept)
+        self.seen = tuple(seen)
+        """The atoms themselves and every concept that they may make."""
+        self.calls = tuple([atom for atom in seen if flags[atom] & CALLS])
+        """Those that call queries: of the many that a word may stand for, few do."""
+
+
 class FoundWord:
     """A word of a document that queries have: what it stands for. The same object for all words that say the same."""
 
-    __slots__ = ("after", "atoms", "before", "calls", "followed", "is_looked_at", "preceded", "seen")
+    __slots__ = ("after", "atoms", "before", "calls", "followed", "is_paired", "preceded", "seen", "stands_for")
 
-    def __init__(self, atoms: tuple[int, ...], concepts: tuple[int, ...], flags: bytearray) -> None:
+    def __init__(self, atoms: tuple[int, ...], concepts: tuple[int, ...], callers: Callers, flags: bytearray) -> None:
         self.atoms = atoms
-        self.seen = (*[atom for atom in atoms if flags[atom] & ALONE], *concepts)
+        self.stands_for = (*[atom for atom in atoms if flags[atom] & ALONE], *concepts)
         """Those atoms that say something without the word beside it, and the concepts that have it as a word."""
-        self.calls = tuple([atom for atom in self.seen if flags[atom] & CALLS])
+        reach = Reach(self.stands_for, callers, flags)
+        self.seen, self.calls = reach.seen, reach.calls
         self.followed = tuple([atom for atom in atoms if flags[atom] & FOLLOWED])
         self.preceded = tuple([atom for atom in atoms if flags[atom] & PRECEDED])
+        self.is_paired = bool(self.followed or self.preceded)
         self.after: dict[FoundWord, tuple[int, ...]] = {}
         """The pairs that it makes with a word after it, for those that were met."""
         self.before: dict[FoundWord, tuple[int, ...]] = {}
-        self.is_looked_at = bool(self.seen or self.followed or self.preceded)
-        """If not, it counts only beside a rarer word."""
+
+    @property
+    def is_looked_at(self) -> bool:
+        """Whether it counts by itself, not only beside a rarer word."""
+        return bool(self.seen or self.is_paired)
 
     def pairs_with_next(self, word: FoundWord, table: PairTable) -> tuple[int, ...]:
         """Return the atoms of the pairs that this word and `word` after it make."""
@@ -81,32 +111,43 @@ def _remember(
     return found
 
 
-Callers = Mapping[int, tuple[tuple[int, tuple[Leaf, ...]], ...]]
-"""For atoms other than plain words, the concepts that they may make, and by which alternatives."""
+Found = list[FoundWord | None]
+"""The words of a title or text, None for those that no query has."""
+
+
+_SEEN, _CALLS = attrgetter("seen"), attrgetter("calls")
+_Standing = Iterable[tuple[FoundWord, int]]
 
 
 class Scan:
-    """The positions of one article's atoms, and what has been worked out from them so far."""
+    """What one article has of the queries' atoms, and what has been worked out from it so far.
+
+    Which atoms there are is known at once. Where they stand is worked out when first asked for: of most articles no
+    rule asks.
+    """
 
     __slots__ = (
-        "_areas",
-        "_bits",
         "_clock",
+        "_entity_atoms",
         "_exact",
-        "_is_read",
+        "_fields",
+        "_found",
+        "_lead",
         "_mentions",
         "_now",
-        "_of_fields",
         "_pairs",
+        "_reach",
         "_seen_in_title",
         "_spans",
         "_surfaces",
+        "_title",
         "_words",
         "article",
-        "called",
         "choices",
         "document",
         "found",
+        "makers",
+        "masks",
         "near",
         "seen",
         "text_base",
@@ -117,69 +158,58 @@ class Scan:
         self,
         document: Document,
         article: Any,
-        words: dict[FoundWord, list[int]],
+        found: tuple[Found, Found],
         pairs: dict[int, list[int]],
+        fields: dict[str, list[int]],
+        entity_atoms: Mapping[str, int],
+        callers: Callers,
+        reach: Mapping[int, Reach],
         surfaces: Mapping[int, str],
         clock: Callable[[], datetime],
     ) -> None:
         self.document = document
         self.article = article
-        self._words = words
-        """Sorted token positions by word."""
+        self._found = found
+        """The words of title and text."""
+        words: set[Any] = {*found[0], *found[1]}
+        words.discard(None)
+        self._words: set[FoundWord] = words
         self._pairs = pairs
         """Sorted token positions by atom."""
-        self._bits = {atom: mask_of(positions) for atom, positions in pairs.items()}
-        self._is_read = False
-        """Whether the words are in `_bits`: of most articles no query asks."""
+        self._fields = fields
+        """The atoms of what the article's record has in each field that queries ask for."""
+        self._entity_atoms = entity_atoms
+        self._reach = reach
+        self.masks: dict[int, int] | None = None
+        """Where words, pairs and the words of concepts stand, by atom; None until it is first asked for."""
         self._surfaces = surfaces
         """How the atoms of exact words are written."""
         self._exact: dict[int, int] = {}
-        self._of_fields: tuple[int, ...] = ()
         self._seen_in_title: set[int] | None = None
-        self.seen: set[int] = set().union(pairs, *[word.seen for word in words])
-        """Every atom that the article has: words, pairs, concepts, and once they are looked up those of fields.
+        self.seen: set[int] = set().union(
+            *map(_SEEN, words),
+            *[reach[atom].seen for atom in pairs],
+            *[reach[atom].seen for atoms in fields.values() for atom in atoms],
+        )
+        """Every atom that the article has: words, pairs, fields, and the concepts that these may make.
 
         An exact word is in it however it is written, and so is a pair of words one of which is exact.
         """
-        self.called: dict[int, list[tuple[Leaf, ...]]] = {}
-        """By concept the alternatives, plain words aside, that may stand in the article; one may be there twice."""
+        self.makers = callers.keys() & self.seen
+        """Those of `seen` that may make concepts, other than as plain words of them."""
         self.text_base = base = text_base(document)
         self.found: dict[Leaf, Places] = {}
         self.choices: dict[Leaf, Places] = {}
-        self.near: dict[NearLeaf, list[Place]] = {}
+        self.near: dict[NearLeaf, dict[Interval, Place]] = {}
         """Where the proximities were found, with the words that they are about."""
         self.worths: dict[int, float] = {}
         text_start = 1 << base
-        self._areas: dict[Scope, int] = {
-            "any": -1,
-            "title": text_start - 1,
-            "text": -text_start,
-            "lead": (text_start << LEAD_WORDS) - 1,
-        }
+        self._title = text_start - 1
+        self._lead = (text_start << LEAD_WORDS) - 1
         self._mentions: dict[str, list[Span]] | None = None
         self._spans: dict[Interval, Span] = {}
         self._clock = clock
         self._now: datetime | None = None
-
-    def look_up(self, fields: Iterable[int], callers: Callers) -> None:
-        """Add what follows from the words: the atoms of `fields`, and the concepts that are made by more than words."""
-        seen, called = self.seen, self.called
-        self._of_fields = tuple(fields)
-        seen.update(self._of_fields)
-        new = callers.keys() & seen
-        while new:
-            following = set()
-            for atom in new:
-                for concept, leaves in callers[atom]:
-                    known = called.get(concept)
-                    if known is not None:
-                        known.append(leaves)
-                        continue
-                    called[concept] = [leaves]
-                    if concept not in seen:
-                        seen.add(concept)
-                        following.add(concept)
-            new = callers.keys() & following
 
     def _written(self, at: int) -> str:
         base = self.text_base
@@ -188,58 +218,101 @@ class Scan:
         return tokens.text[start:end]
 
     def calling(self) -> set[int]:
-        """Return the atoms that may call queries: of the many that a word may stand for, few do."""
-        return set().union(self._pairs, self._of_fields, self.called, *[word.calls for word in self._words])
+        """Return the atoms that may call queries."""
+        reach = self._reach
+        return set().union(
+            *filter(None, map(_CALLS, self._words)),
+            *[reach[atom].calls for atom in self._pairs],
+            *[reach[atom].calls for atoms in self._fields.values() for atom in atoms],
+        )
 
     def bits(self, atom: int) -> int:
         """Return the positions of the atom of a word, a pair, or the words of a concept, as a mask.
 
         None may be left of an exact word that is in `seen`: how it is written is looked at here.
         """
-        if not self._is_read:
-            self._read()
         if atom in self._surfaces:
             return self._exact_bits(atom)
-        return self._bits.get(atom, 0)
+        masks = self.masks
+        if masks is None:
+            masks = self.read()
+        return masks.get(atom, 0)
 
-    def _read(self) -> None:
-        self._is_read = True
-        bits = self._bits
-        for word, positions in self._words.items():
-            mask = 1 << positions[0] if len(positions) == 1 else mask_of(positions)
-            for atom in word.seen:
-                bits[atom] = bits[atom] | mask if atom in bits else mask
+    def read(self) -> dict[int, int]:
+        """Return `masks`, which are worked out here."""
+        self.masks = masks = {atom: mask_of(positions) for atom, positions in self._pairs.items()}
+        known = masks.get
+        for word, mask in self._by_word().items():
+            for atom in word.stands_for:
+                masks[atom] = known(atom, 0) | mask
+        return masks
+
+    def _by_word(self) -> dict[FoundWord, int]:
+        title, text = self._found
+        base = self.text_base
+        if base + len(text) <= SMALL_BITS:
+            masks = dict.fromkeys(self._words, 0)
+            for word, bit in cast(_Standing, compress(zip(title, BITS, strict=False), title)):
+                masks[word] |= bit
+            for word, bit in cast(_Standing, compress(zip(text, islice(BITS, base, None), strict=False), text)):
+                masks[word] |= bit
+            return masks
+        # Of a long text, a number as long as the text for every word would be felt.
+        positions: dict[FoundWord, list[int]] = {word: [] for word in self._words}
+        both = chain(
+            compress(zip(title, count(), strict=False), title), compress(zip(text, count(base), strict=False), text)
+        )
+        for word, at in cast(_Standing, both):
+            positions[word].append(at)
+        return {word: mask_of(found) for word, found in positions.items()}
 
     def _exact_bits(self, atom: int) -> int:
         known = self._exact.get(atom)
         if known is None:
-            surface, found = self._surfaces[atom], positions_of(self._bits.get(atom, 0))
+            surface, found = self._surfaces[atom], positions_of((self.masks or self.read()).get(atom, 0))
             known = self._exact[atom] = mask_of([at for at in found if is_written(surface, self._written(at))])
         return known
 
     def seen_in_title(self) -> set[int]:
-        """Return the atoms that may be in the title: those of its words, and all that are not words."""
+        """Return the atoms that may be in the title: those of its words and of the entities named there."""
         known = self._seen_in_title
         if known is None:
-            base = self.text_base
-            words = [word.seen for word, positions in self._words.items() if positions[0] < base]
-            pairs = [atom for atom, positions in self._pairs.items() if positions[0] < base]
-            known = self._seen_in_title = set().union(*words, pairs, self._of_fields, self.called)
+            base, reach = self.text_base, self._reach
+            words: set[Any] = set(self._found[0])
+            words.discard(None)
+            atoms = [atom for atom, positions in self._pairs.items() if positions[0] < base]
+            for field, others in self._fields.items():
+                atoms += others if field != "entity" else self._entities_in_title()
+            known = self._seen_in_title = set().union(*map(_SEEN, words), *[reach[atom].seen for atom in atoms])
         return known
+
+    def _entities_in_title(self) -> list[int]:
+        """Return the atoms of the entities that are named in the title."""
+        named = [label.id for label in self.article.entities if any([span.field == "title" for span in label.mentions])]
+        atoms = self._entity_atoms
+        return [atoms[entity] for entity in named if entity in atoms]
 
     def area(self, scope: Scope) -> int:
         """Return the mask of all positions of `scope`."""
-        return self._areas[scope]
+        if scope == "title":
+            return self._title
+        if scope == "lead":
+            return self._lead
+        return ~self._title if scope == "text" else -1
 
     def worth(self, starts: int) -> float:
         """Return what mentions that begin at these positions say together: `streams.query.worth`."""
-        in_title = (starts & self._areas["title"]).bit_count()
-        until_lead = (starts & self._areas["lead"]).bit_count()
-        by_lead = WORTHS[in_title if in_title < COUNTED_MENTIONS else COUNTED_MENTIONS]
-        in_lead = until_lead - in_title
-        by_rest = by_lead[in_lead if in_lead < COUNTED_MENTIONS else COUNTED_MENTIONS]
+        until_lead = (starts & self._lead).bit_count()
         below = starts.bit_count() - until_lead
-        return by_rest[below if below < COUNTED_MENTIONS else COUNTED_MENTIONS]
+        if below > COUNTED_MENTIONS:
+            below = COUNTED_MENTIONS
+        if not until_lead:
+            return WORTHS[0][0][below]
+        in_title = (starts & self._title).bit_count()
+        in_lead = until_lead - in_title
+        if in_title > COUNTED_MENTIONS:
+            in_title = COUNTED_MENTIONS
+        return WORTHS[in_title][in_lead if in_lead < COUNTED_MENTIONS else COUNTED_MENTIONS][below]
 
     def now(self) -> datetime:
         """Return the present, the same one for all queries on this article."""
@@ -262,15 +335,15 @@ class Scan:
                 by_length[after - first] = by_length.get(after - first, 0) | 1 << (at + first)
         return Places(by_length).outermost() if by_length else NOWHERE
 
-    def spans(self, intervals: list[Interval], limit: int) -> tuple[Span, ...]:
-        """Return the first `limit` distinct `intervals` as spans of code points, title first."""
+    def spans(self, marks: list[Mark], limit: int) -> tuple[Span, ...]:
+        """Return the first `limit` distinct intervals of `marks` as spans of code points, title first."""
         known = self._spans
-        shown: set[Interval] = set()
-        for interval in intervals:
-            if type(interval) is Window:
-                shown.update(interval.pieces)
+        shown: set[Any] = set()
+        for mark in marks:
+            if type(mark[0]) is int:
+                shown.add(mark)
             else:
-                shown.add(interval)
+                shown.update(mark)
         distinct = sorted(shown)[:limit]
         missing = [interval for interval in distinct if interval not in known]
         if missing:

@@ -32,7 +32,10 @@ class Tokens:
     nothing.
     """
 
-    __slots__ = ("_counted", "_cuts", "_ends", "_positions", "_starts", "_text_pieces", "language", "terms", "text")
+    __slots__ = (
+        "_begins", "_counted", "_cuts", "_ended", "_ends", "_positions", "_starts", "_text_pieces", "language", "terms",
+        "text",
+    )  # fmt: skip
 
     def __init__(self, text: str, language: str, pieces: list[str], terms: list[str]) -> None:
         self.text = text
@@ -44,6 +47,9 @@ class Tokens:
         self._cuts: list[_Cut] = []
         self._counted: list[int] = []
         self._positions: list[int] = []
+        self._begins: dict[int, int] = {}
+        self._ended: dict[int, int] = {}
+        """Tokens by where they begin, and one past them by where they end: those that `span` was asked for."""
 
     def __len__(self) -> int:
         return len(self.terms)
@@ -71,28 +77,34 @@ class Tokens:
         piece = bisect_right(counted, index)
         start, end = self._cuts[piece][1][index - counted[piece]]  # from the end of the piece: below 0
         at = self._positions[piece]
-        return at + start, at + end
+        start, end = at + start, at + end
+        self._begins[start] = index
+        self._ended[end] = index + 1
+        return start, end
 
     def within(self, start: int, end: int) -> tuple[int, int]:
         """Return the first token of which something stands in a stretch of the original, and one past the last."""
+        known, after = self._begins.get(start), self._ended.get(end)
+        if known is not None and after is not None:
+            return known, after
         counted = self._counted or self._count()
         cuts, positions = self._cuts, self._positions
-        piece = bisect_right(positions, start) - 1
+        begun = bisect_right(positions, start)
         first = 0
-        if piece >= 0:
-            first, at = counted[piece], start - positions[piece]
-            for _, token_end in reversed(cuts[piece][1]):
+        if begun:
+            first, at = counted[begun - 1], start - positions[begun - 1]
+            for _, token_end in reversed(cuts[begun - 1][1]):
                 if token_end <= at:
                     break
                 first -= 1
-        piece = bisect_left(positions, end) - 1
-        after = 0
-        if piece >= 0:
-            after, at = counted[piece], end - positions[piece]
-            for token_start, _ in reversed(cuts[piece][1]):
-                if token_start < at:
-                    break
-                after -= 1
+        begun = bisect_left(positions, end, begun - 1 if begun and start <= end else 0)
+        if not begun:
+            return first, 0
+        after, at = counted[begun - 1], end - positions[begun - 1]
+        for token_start, _ in reversed(cuts[begun - 1][1]):
+            if token_start < at:
+                break
+            after -= 1
         return first, after
 
     def gap(self, index: int) -> str:
