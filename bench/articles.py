@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 
 from agent.demo.world import load_world
 from streams.identity import article_id
-from streams.model import RawArticle
+from streams.model import Article, RawArticle
 
 START = datetime(2023, 4, 25, tzinfo=UTC)
 TOKENS = 276
@@ -96,3 +96,9 @@ def stream_articles(count: int, is_name: Callable[[str], bool], *, seed: int = 1
             published_at=START + timedelta(seconds=number),
             collected_at=START + timedelta(seconds=number + 5),
         )
+
+
+def placed(raw: RawArticle) -> Article:
+    """Return `raw` as an article of no story, as if the stages had found nothing in it."""
+    fields = {name: getattr(raw, name) for name in RawArticle.__struct_fields__}
+    return Article(**fields, language=raw.declared_language or "und", enriched_at=START, storied_at=START)
