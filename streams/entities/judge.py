@@ -229,10 +229,8 @@ class Case:
     @cached_property
     def _vocabulary(self) -> frozenset[str]:
         table = variants_table(self._document.language)
-        terms = {*self._document.title.terms, *self._document.text.terms}
-        for term in tuple(terms):
-            terms.update(table[term])
-        return frozenset(terms)
+        terms = frozenset(self._document.title.terms).union(self._document.text.terms)
+        return terms.union(*map(table.__getitem__, terms))
 
     def _is_ambiguous(self, text: Text, candidate: Candidate) -> bool:
         word = text.meanings[candidate.start]

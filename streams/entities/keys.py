@@ -39,7 +39,7 @@ options_of: Final = _Options()
 """For each symbol the letters that it may be in a key; an empty one where it may be in none."""
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=2_048)
 def skeletons(symbols: tuple[int, ...], most: int = MOST_KEYS) -> dict[str, tuple[int, ...]]:
     """Return the keys of one spelling (at most `most`, the likeliest readings first), each with the symbols behind
     its letters. The result is remembered: do not change it."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final, TypeVar, cast
 
 from streams.entities.names import Form
 from streams.entities.patterns import Compiled
 
+_Numbers = TypeVar("_Numbers", tuple[int, ...], frozenset[int])
 _SURNAMES: Final[frozenset[Form]] = frozenset(("surname", "called"))
 
 
@@ -36,13 +37,14 @@ class NameKeys:
                     alone.setdefault(part, []).append(number)
                 if pattern.form in _SURNAMES:
                     surnames.setdefault(pattern.entity, []).append(number)
-        self.alone = {part: tuple(found) for part, found in alone.items()}
+        share = _Shared()
+        self.alone = {part: share(tuple(found)) for part, found in alone.items()}
         """Names of one word by their parts."""
-        self.anchored = {key: tuple(found) for key, found in anchored.items()}
+        self.anchored = {key: share(tuple(found)) for key, found in anchored.items()}
         """Names of several words by the keys of their anchor."""
-        self.before = {key: tuple(found) for key, found in before.items()}
+        self.before = {key: share(tuple(found)) for key, found in before.items()}
         """The same by the keys of the word before the anchor."""
-        self.follows = {key: frozenset(found) for key, found in follows.items()}
+        self.follows = {key: share(frozenset(found)) for key, found in follows.items()}
         """By the keys of a word those of the anchors that it may stand before."""
         self.surnames = {entity: tuple(found) for entity, found in surnames.items()}
         """The names of one word of each entity that count when the article names the bearer in full."""
@@ -62,6 +64,16 @@ class NameKeys:
         found.update(*[self.anchored[key] for key in keys if key in self.anchored])
         found.intersection_update([number for key in keys_before if key in self.before for number in self.before[key]])
         return found
+
+
+class _Shared:
+    """Keeps one of all that are equal: the parts of one word of a name have much in common."""
+
+    def __init__(self) -> None:
+        self._known: dict[Any, Any] = {}
+
+    def __call__(self, numbers: _Numbers) -> _Numbers:
+        return cast("_Numbers", self._known.setdefault(numbers, numbers))
 
 
 def _keys_of(parts: Iterable[int], keys_of_part: list[tuple[int, ...]]) -> set[int]:

@@ -123,7 +123,7 @@ class Cut(NamedTuple):
     form: Form
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=2_048)
 def words_of(name: str, language: str) -> list[Word]:
     """Return the words of `name`, as the tokens of an article would be."""
     folded = folded_words(language)

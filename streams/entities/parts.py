@@ -125,7 +125,7 @@ class Met:
         self.is_given = is_given
         """Whether it is a known given name of Arabic; other languages of the script spell the same names otherwise."""
         self._apart: dict[int, tuple[tuple[Sound, float], ...]] = {}
-        self.slots: dict[frozenset[int], tuple[float, bool] | None] = {}
+        self.slots: dict[tuple[int, ...], tuple[float, bool] | None] = {}
         """Kept for who asks about several parts at once: the best of them, and whether it is exact."""
         self.exact: dict[int, float] = {}
         """Parts that the word is to the letter, after folding and cutting, with the price of the cut."""
@@ -139,7 +139,7 @@ class Met:
     def distance(self, part: int, most: float) -> float:
         """Return how far the word is from a part by sound; 9 when more than `most`, or than is ever thought of."""
         best = 9.0
-        spelling = self._index.spellings[part]
+        spelling = self._index.spelling(part)
         for sound, _ in self.apart(part):
             limit = min(sound.limit, most - sound.price)
             best = min(best, sound.price + distance(sound.spelling, spelling, limit))
@@ -170,10 +170,10 @@ class PartIndex:
         self.parts: list[Part] = []
         self.consonants: list[float] = []
         """How many consonants each part has."""
-        self._families: list[set[str]] = []
+        self._families: list[frozenset[str]] = []
         """The language families that a definition writes each part in."""
-        self.spellings: list[Spelling] = []
-        """Each part ready to be compared."""
+        self._shared_families: dict[frozenset[str], frozenset[str]] = {}
+        self._spellings: dict[int, Spelling] = {}
         self._numbers: dict[Part, int] = {}
         self._asked: dict[tuple[str, str, bool, str], int] = {}
         """The answers of `add`: an entity's spellings share words."""
@@ -197,14 +197,15 @@ class PartIndex:
         script = script_of(word)
         part = Part(prepare(word, script), script, read(word, language) if by_sound else (), by_sound, casing)
         number = self._numbers.get(part)
+        family = language_family(language)
         if number is not None:
-            self._families[number].add(language_family(language))
+            if family not in self._families[number]:
+                self._families[number] = self._share(self._families[number] | {family})
             return number
         number = self._numbers[part] = len(self.parts)
         self.parts.append(part)
-        self._families.append({language_family(language)})
+        self._families.append(self._share(frozenset((family,))))
         self.consonants.append(consonants(part.symbols or read(word, language)))
-        self.spellings.append(Spelling(part.symbols, script in ABJADS))
         folded = fold(word, language)
         self._exact.setdefault(folded, []).append(number)
         if script == "cyrillic" and casing != "upper":
@@ -212,6 +213,22 @@ class PartIndex:
         self._endings.clear()
         self.keys.append(tuple(self.sounds.add(part.symbols)) if part.symbols else ())
         return number
+
+    def _share(self, families: frozenset[str]) -> frozenset[str]:
+        return self._shared_families.setdefault(families, families)
+
+    def close(self) -> None:
+        """Forget what only helps to add more: no part will be."""
+        self._asked.clear()
+        self._numbers.clear()
+
+    def spelling(self, part: int) -> Spelling:
+        """Return a part ready to be compared."""
+        found = self._spellings.get(part)
+        if found is None:
+            known = self.parts[part]
+            found = self._spellings[part] = Spelling(known.symbols, known.script in ABJADS)
+        return found
 
     def behind(self, part: int) -> dict[int, tuple[int, ...]]:
         """Return the symbols behind each key of a part."""

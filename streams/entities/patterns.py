@@ -29,7 +29,7 @@ class Pattern(NamedTuple):
 
     entity: int
     form: Form
-    slots: tuple[frozenset[int], ...]
+    slots: tuple[tuple[int, ...], ...]
     anchor: int
     """The slot whose word starts the search; never the first of several."""
     by_sound: bool
@@ -85,12 +85,12 @@ class _Heard:
         return is_near(self.spelling, other.spelling, most)
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=2_048)
 def _heard(word: str, symbols: tuple[int, ...]) -> _Heard:
     return _Heard(word, symbols)
 
 
-@lru_cache(maxsize=4_096)
+@lru_cache(maxsize=512)
 def _heard_words(name: str, language: str) -> tuple[_Heard, ...]:
     return tuple(_heard(word.text, read(word.text, language)) for word in words_of(name, language))
 
@@ -177,17 +177,22 @@ def _no_garbage() -> Iterator[None]:
 
 def _compile(definitions: Sequence[EntityDefinition]) -> Compiled:
     index = PartIndex()
-    slots: dict[frozenset[int], frozenset[int]] = {}
-    patterns: dict[tuple[int, Form, tuple[frozenset[int], ...]], Pattern] = {}
+    slots: dict[tuple[int, ...], tuple[int, ...]] = {}
+    families: dict[frozenset[str] | None, frozenset[str] | None] = {}
+    patterns: dict[tuple[int, Form, tuple[tuple[int, ...], ...]], Pattern] = {}
     for entity, definition in enumerate(definitions):
         for group in _groups(definition, index):
             pattern = _pattern(entity, definition, group, index)
-            pattern = pattern._replace(slots=tuple([slots.setdefault(slot, slot) for slot in pattern.slots]))
             key = (entity, pattern.form, pattern.slots)
             known = patterns.get(key)
-            if known is not None:
-                pattern = known._replace(families=_both(known.families, pattern.families))
-            patterns[key] = pattern
+            both = pattern.families if known is None else _both(known.families, pattern.families)
+            patterns[key] = (known or pattern)._replace(
+                slots=tuple([slots.setdefault(slot, slot) for slot in pattern.slots]),
+                families=families.setdefault(both, both),
+            )
+    index.close()
+    for cached in (_heard, _heard_words, words_of, read, skeletons):  # megabytes that only compiling needs
+        cached.cache_clear()
     return Compiled(index, tuple(patterns.values()))
 
 
@@ -249,7 +254,7 @@ def _put(groups: _Groups, cut: Cut, language: str, by_sound: bool, index: PartIn
 
 
 def _pattern(entity: int, definition: EntityDefinition, group: _Group, index: PartIndex) -> Pattern:
-    slots = tuple(frozenset(slot) for slot in group.slots)
+    slots = tuple([tuple(sorted(slot)) for slot in group.slots])
     lengths = [max(len(index.parts[part].word) for part in slot) for slot in slots]
     # The search starts at a pair of words, the anchor and the one before it; the longest word is the rarest.
     anchor = len(slots) - 1 if group.by_sound or len(slots) == 1 else 1 + lengths[1:].index(max(lengths[1:]))

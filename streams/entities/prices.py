@@ -148,14 +148,15 @@ def weight(symbols: tuple[int, ...]) -> float:
 class Spelling:
     """A spelling ready to be compared: its symbols with what they weigh and what each costs to leave out."""
 
-    __slots__ = ("_losses", "_weight", "abjad", "symbols")
+    __slots__ = ("_abjad_losses", "_losses", "_weight", "abjad", "symbols")
 
     def __init__(self, symbols: tuple[int, ...], abjad: bool) -> None:
         self.symbols = symbols
         self.abjad = abjad
         """Whether it is in a script that leaves short vowels out."""
         self._weight = 0.0
-        self._losses: dict[bool, list[float]] = {}
+        self._losses: list[float] | None = None
+        self._abjad_losses: list[float] | None = None
 
     @property
     def weight(self) -> float:
@@ -167,14 +168,18 @@ class Spelling:
 
     def losses(self, other_is_abjad: bool) -> list[float]:
         """Return what it costs to leave out each symbol when the other spelling is (or is not) in such a script."""
-        found = self._losses.get(other_is_abjad)
+        found = self._abjad_losses if other_is_abjad else self._losses
         if found is None:
             table = _LOSSES_OF[other_is_abjad]
-            found = self._losses[other_is_abjad] = [table[symbol] for symbol in self.symbols]
+            found = [table[symbol] for symbol in self.symbols]
             if found and _VOWELS[self.symbols[0]]:
                 found[0] = max(found[0], _FIRST_VOWEL)
             if found and _VOWELS[self.symbols[-1]]:
                 found[-1] = max(found[-1], _LAST_VOWEL)
+            if other_is_abjad:
+                self._abjad_losses = found
+            else:
+                self._losses = found
         return found
 
 

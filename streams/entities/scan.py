@@ -35,6 +35,9 @@ MOST_MEAN_CASED: Final[Limits] = ((6.0, 0.17), (4.0, 0.13), (3.0, 0.08), (0.0, 0
 """The same where capitals say that it is a name."""
 
 
+_NO_KEYS: Final[frozenset[int]] = frozenset()
+
+
 class Candidate(NamedTuple):
     """A place where an entity may be named: token range, how, and how surely (0 is written exactly so)."""
 
@@ -116,6 +119,7 @@ class Scanner:
         self._compiled = compiled
         self._vocabulary = Vocabulary(compiled)
         self._pairs: dict[tuple[str, str, str], _Pair] = {}
+        self._names: dict[tuple[str, str, str], tuple[int, ...]] = {}
 
     def scan(self, tokens: Tokens, family: str, *, is_headline: bool = False) -> Found | None:
         """Return what may be named in `tokens`; None when nothing."""
@@ -123,7 +127,9 @@ class Scanner:
         text = Text(tokens, table, is_headline=is_headline)
         if len(self._pairs) > CACHE_PAIRS:
             self._pairs.clear()
-        search = _Search(self._compiled, self._vocabulary, self._pairs, text, table, family)
+        if len(self._names) > CACHE_PAIRS:
+            self._names.clear()
+        search = _Search(self._compiled, self._vocabulary, self._pairs, self._names, text, table, family)
         search.run()
         return Found(text, search.found, search.plain) if search.found or search.plain else None
 
@@ -136,6 +142,7 @@ class _Search:
         compiled: Compiled,
         vocabulary: Vocabulary,
         pairs: dict[tuple[str, str, str], _Pair],
+        names: dict[tuple[str, str, str], tuple[int, ...]],
         text: Text,
         table: dict[str, Word],
         family: str,
@@ -148,6 +155,7 @@ class _Search:
         self._consonants = compiled.parts.consonants
         self._vocabulary = vocabulary
         self._pairs = pairs
+        self._names = names
         self._table = table
         self._family = family
         self._is_arabic = family == "ar"
@@ -160,18 +168,18 @@ class _Search:
         busy = [(position, word) for position, word in enumerate(meanings) if word is not NO_MEANING]
         pairs: list[int] = []
         passed_over: list[int] = []
-        before, last = NO_MEANING, -2
+        before, after_last = NO_MEANING, -1
         for position, word in busy:
-            if word.singles:
+            if position == after_last and not word.keys.isdisjoint(before.follows):
+                pairs.append(position)
+            if word.is_told:
                 if word.plain is not None:
                     self.plain[position] = word.plain
-                else:
+                elif word.singles:
                     self._add_singles(position, position, word)
-            if last == position - 1 and not word.keys.isdisjoint(before.follows):
-                pairs.append(position)
-            if word.is_passed_over:
-                passed_over.append(position)
-            before, last = word, position
+                if word.is_passed_over:
+                    passed_over.append(position)
+            before, after_last = word, position + 1
         for position in pairs:
             self._add_pair(position)
         for position in passed_over:  # Bashar al-Assad: the name's words are neighbours over the article
@@ -184,14 +192,23 @@ class _Search:
             self._look_at_tied(position, end)
         named = {each.entity for each in self.found if each.words > 1 and each.form in ("name", "partial")}
         if named:
-            surname_keys = self._vocabulary.keys.of_surnames
-            for entity in named & surname_keys.keys():
-                wanted = surname_keys[entity]
-                for position, word in [each for each in busy if not wanted.isdisjoint(each[1].keys)]:
-                    self._add_surname(position, position, word, self.text.words[position], entity)
-                for first, end, word in self._tied:
-                    if not wanted.isdisjoint(word.keys):
-                        self._add_surname(first, end, word, self.text.joined(first, end), entity)
+            self._add_surnames(named, busy)
+
+    def _add_surnames(self, named: set[int], busy: list[tuple[int, Word]]) -> None:
+        keys = self._vocabulary.keys.of_surnames
+        named &= keys.keys()
+        if not named:
+            return
+        any_keys = _NO_KEYS.union(*[keys[entity] for entity in named])
+        words = self.text.words
+        places = [(at, at, word, words[at]) for at, word in busy if not any_keys.isdisjoint(word.keys)]
+        places += [(first, last, word, self.text.joined(first, last)) for first, last, word in self._tied]
+        for first, last, word, written in places:
+            for entity in named:
+                if not keys[entity].isdisjoint(word.keys):
+                    single = self._vocabulary.surname(word, written, entity, self._family)
+                    if single is not None:
+                        self._add_single(first, last, single)
 
     def _add_singles(self, first: int, last: int, word: Word) -> None:
         for single in word.singles:
@@ -243,9 +260,16 @@ class _Search:
     def _grow_all(self, first: int, last: int, word: Word, before: Word, written_before: str) -> None:
         if word.keys.isdisjoint(before.follows):
             return
-        met = self._met(self.text.words[first] if first == last else self.text.joined(first, last))
-        for number in self._vocabulary.names_of(word, met, before, self._met(written_before)):
-            self._grow(first, last, number, met)
+        written = self.text.words[first] if first == last else self.text.joined(first, last)
+        words = self._family, written_before, written
+        numbers = self._names.get(words)
+        if numbers is None:
+            found = self._vocabulary.names_of(word, self._met(written), before, self._met(written_before))
+            numbers = self._names[words] = tuple(found)
+        if numbers:
+            met = self._met(written)
+            for number in numbers:
+                self._grow(first, last, number, met)
 
     def _met(self, word: str) -> Met:
         return self._vocabulary.met(word, self._family)
@@ -265,11 +289,6 @@ class _Search:
                 self._grow_all(end + 1, end + 1, meanings[end + 1], word, joined)
             if word.keys:
                 self._tied.append((position, end, word))
-
-    def _add_surname(self, first: int, last: int, word: Word, written: str, entity: int) -> None:
-        single = self._vocabulary.surname(word, written, entity, self._family)
-        if single is not None:
-            self._add_single(first, last, single)
 
     def _add_single(self, first: int, last: int, single: Single) -> None:
         self.found.append(Candidate.of(first, last + 1, single))
@@ -333,13 +352,13 @@ class _Search:
         slot = self._patterns[number].slots[index]
         if slot in met.slots:
             return met.slots[slot]
-        exact = [met.exact[part] for part in slot & met.exact.keys()]
+        exact = [met.exact[part] for part in slot if part in met.exact] if met.exact else []
         best = 9.0
         if not exact:
             parts, most = slot, 9.0
             if met.is_given:
                 # Two given names may sound alike (صالح, صلاح); both are known by their spelling: it must be the same.
-                parts = frozenset(part for part in slot if self._parts.parts[part].script == "arabic") or slot
+                parts = tuple([part for part in slot if self._parts.parts[part].script == "arabic"]) or slot
                 most = KNOWN_GIVEN_NAME
             for part in sorted(parts, key=met.least):  # the nearest first: the others are then soon cut off
                 price = met.distance(part, min(best, most))

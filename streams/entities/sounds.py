@@ -260,7 +260,7 @@ def prepare(word: str, script: Script) -> str:
     return "".join(character for character in word if not unicodedata.combining(character))
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=2_048)
 def read(word: str, language: str = "und") -> tuple[int, ...]:
     """Return the symbols of one written word (numbers into `SYMBOLS`); empty where no script of ours is in it."""
     script = script_of(word)

@@ -69,6 +69,7 @@ class Word:
         "is_article",
         "is_given",
         "is_passed_over",
+        "is_told",
         "keys",
         "plain",
         "singles",
@@ -85,6 +86,8 @@ class Word:
         """What it shares with words of names: numbers of keys, and of parts."""
         self.follows = follows
         """The keys of words that may stand behind it in a name."""
+        self.is_told = False
+        """Whether there is more to know of it than its keys: any of what follows, or what is above them."""
         self.is_article = False
         self.is_passed_over = False
         """Whether it may stand between the words of a name: an article, or a patronymic."""
@@ -189,6 +192,7 @@ class Vocabulary:
             return self._share(keys, follows)
         found = Word(tuple(self._best_of_each(singles)), keys, follows)
         found.is_article, found.is_passed_over, found.is_given = article, passed_over, given
+        found.is_told = True
         found.is_ambiguous = not self._ambiguous.isdisjoint(met.stems)
         if len(found.singles) == 1:
             single = found.singles[0]
