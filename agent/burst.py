@@ -4,8 +4,10 @@
     batch n+1           enriched ─▶ …                    the helper, from the front
 
 The enrich stage is pure and takes bytes, so it can be done on another core, ahead of the stages that have an order. An
-agent that starts has much to do, so its first helper is forked from it when its tables are ready; a later one is
-started anew where a batch is long. Both end after a quiet while: an idle agent is one process.
+agent that starts has much to do, so it forks its first helper at once, which makes the tables of the stage while the
+agent reads its feeds. The agent makes its own when the helper goes, or sooner where it waits for the helper long enough
+for that. A later helper is started anew where a batch is long. All end after a quiet while: an idle agent is one
+process.
 
 Not a ProcessPoolExecutor: one whose process is killed after a future was cancelled leaves the other futures pending.
 """
@@ -18,6 +20,7 @@ import queue
 import signal
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from multiprocessing.connection import Connection
@@ -30,8 +33,10 @@ LONG_BATCH = 200
 """A helper is started for no shorter batch: it would be done before."""
 CHUNK = 10
 QUIET_SECONDS = 30.0
-FORKED_QUIET_SECONDS = 5.0
+FORKED_QUIET_SECONDS = 3.0
 """The first helper is there before anybody knows whether it is needed."""
+_MAX_WAITED_SECONDS = 4.0
+"""About what it takes to make the tables where the cores are busy: after that they pay."""
 _AHEAD = 2
 """Chunks that the helper has at hand, so that it does not wait for the next one."""
 _END_SECONDS = 5.0
@@ -67,8 +72,19 @@ class Sharing:
 class BurstHelper:
     """Shares the enrich stage with a helper process while there is much to do. For one thread at a time."""
 
-    def __init__(self, stage: Stage, definitions: Definitions, *, quiet_seconds: float = QUIET_SECONDS) -> None:
+    def __init__(
+        self,
+        stage: Stage,
+        definitions: Definitions,
+        *,
+        build: Callable[[], object] | None = None,
+        quiet_seconds: float = QUIET_SECONDS,
+    ) -> None:
+        """`build` makes the tables of `stage`, where they are not made yet. It is called once, from any thread."""
         self._stage = stage
+        self._build = build
+        self._building = threading.Lock()
+        self._waited_seconds = 0.0
         self._definitions = definitions
         self._quiet_seconds = quiet_seconds
         self._helper: _Helper | None = None
@@ -82,10 +98,8 @@ class BurstHelper:
         """
         if not _can_help() or not _has_one_thread():
             return False
-        stage = self._stage
-        self._helper = _Helper(
-            multiprocessing.get_context("fork"), lambda: stage, min(self._quiet_seconds, FORKED_QUIET_SECONDS)
-        )
+        context, seconds = multiprocessing.get_context("fork"), min(self._quiet_seconds, FORKED_QUIET_SECONDS)
+        self._helper = _Helper(context, _Building(self._definitions), seconds, self._make_ready)
         return True
 
     def enrich(self, payloads: Sequence[bytes]) -> list[bytes | Rejected]:
@@ -101,9 +115,10 @@ class BurstHelper:
             if helper is None and len(payloads) >= LONG_BATCH and _can_help():
                 # Not forked: by now there are threads, and locks that they may hold.
                 context = multiprocessing.get_context("spawn")
-                helper = self._helper = _Helper(context, _Building(self._definitions), self._quiet_seconds)
-        # One that is being started is not waited for.
-        if helper is None or not helper.is_ready or len(payloads) <= CHUNK:
+                building = _Building(self._definitions)
+                helper = self._helper = _Helper(context, building, self._quiet_seconds, self._make_ready)
+        # One that is being started is waited for only where this process cannot do the work either.
+        if helper is None or (self._is_ready and not (helper.is_ready and len(payloads) > CHUNK)):
             return Sharing(payloads)
         sharing = Sharing(payloads, helper)
         helper.give(sharing)
@@ -113,20 +128,34 @@ class BurstHelper:
         """Yield what the stage makes of each payload of a batch that was begun, in order."""
         helper = sharing.helper
         if helper is None:
+            self._make_ready()
             for payload in sharing.payloads:
                 yield from enriched(self._stage, [payload])
             return
         try:
             for chunk in sharing.chunks:
                 while chunk.results is None:
+                    if not self._is_ready and not helper.is_over and self._waited_seconds < _MAX_WAITED_SECONDS:
+                        self._waited_seconds += helper.wait(chunk)
                     # Rather than wait, do what the helper would come to last.
-                    if (last := helper.take_back(sharing)) is not None:
+                    elif (last := helper.take_back(sharing)) is not None:
+                        self._make_ready()
                         last.results = enriched(self._stage, last.payloads)
                     else:
-                        helper.wait(sharing, chunk)
+                        helper.wait(chunk, sharing)
                 yield from chunk.results
         finally:
             helper.drop(sharing)
+
+    @property
+    def _is_ready(self) -> bool:
+        return self._build is None
+
+    def _make_ready(self) -> None:
+        with self._building:
+            if self._build is not None:
+                self._build()
+                self._build = None
 
     def use(self, definitions: Definitions) -> None:
         """Label by other definitions: a helper that runs is ended, the next one has them. From any thread."""
@@ -158,9 +187,15 @@ class _Helper:
     """A helper process, and the thread that gives it chunks and takes its results."""
 
     def __init__(
-        self, context: ForkContext | SpawnContext, make_stage: Callable[[], Stage], quiet_seconds: float
+        self,
+        context: ForkContext | SpawnContext,
+        make_stage: Callable[[], Stage],
+        quiet_seconds: float,
+        before_going: Callable[[], None],
     ) -> None:
+        """`before_going`: called in a thread of the helper's when it has been quiet."""
         self._quiet_seconds = quiet_seconds
+        self._before_going = before_going
         self._changed = threading.Condition()
         self._shared: deque[Sharing] = deque()
         self.is_ready = False
@@ -187,10 +222,16 @@ class _Helper:
         with self._changed:
             return sharing.waiting.pop() if sharing.waiting else None
 
-    def wait(self, sharing: Sharing, chunk: _Chunk) -> None:
-        """Wait until a chunk is done, or is given back because the helper is gone."""
+    def wait(self, chunk: _Chunk, sharing: Sharing | None = None) -> float:
+        """Wait until a chunk is done, or, where its batch is given, some of that is to be done by somebody else; or
+        for as long as nobody should wait at once. Return the seconds waited."""
+        started = time.monotonic()
         with self._changed:
-            self._changed.wait_for(lambda: chunk.results is not None or sharing.waiting)
+            self._changed.wait_for(
+                lambda: chunk.results is not None or self.is_over or (sharing is not None and sharing.waiting),
+                None if sharing is not None else _MAX_WAITED_SECONDS,
+            )
+        return time.monotonic() - started
 
     def drop(self, sharing: Sharing) -> None:
         """Do no more of a batch."""
@@ -207,7 +248,7 @@ class _Helper:
         try:
             self._connection.recv()
             self.is_ready = True
-            while self._take(taken):
+            while self._take(taken, self._quiet_seconds) or self._take_last(taken):
                 results = self._connection.recv()
                 with self._changed:
                     taken.popleft()[1].results = results
@@ -228,10 +269,14 @@ class _Helper:
                 self._process.join()
             self._connection.close()
 
-    def _take(self, taken: deque[tuple[Sharing, _Chunk]]) -> bool:
-        """Send the process what it should have at hand; False where there was nothing to do for a while."""
+    def _take_last(self, taken: deque[tuple[Sharing, _Chunk]]) -> bool:
+        self._before_going()
+        return self._take(taken, 0.0)  # that took a while
+
+    def _take(self, taken: deque[tuple[Sharing, _Chunk]], quiet_seconds: float) -> bool:
+        """Send the process what it should have at hand; False where there was nothing to do for so long."""
         with self._changed:
-            if not self._changed.wait_for(lambda: taken or self._has_work(), self._quiet_seconds):
+            if not self._changed.wait_for(lambda: taken or self._has_work(), quiet_seconds):
                 return False
             new: list[_Chunk] = []
             while len(taken) < _AHEAD and self._has_work():

@@ -93,15 +93,21 @@ async def embedded_agent(
     except StoreError as error:
         raise user_error(error) from error
     try:
-        # Building the tables takes a moment; the loop serves nothing yet, so it may be held up.
-        pipeline = Pipeline(definitions, keeps_state=True, archive=store.archive())
+        # The loop serves nothing yet, so it may be held up.
+        pipeline = Pipeline(definitions, keeps_state=True, archive=store.archive(), is_built=False)
+
+        def build() -> None:
+            pipeline.build()
+            settle()
+
+        burst = BurstHelper(pipeline.enrich, definitions, build=build)
+        if not burst.fork():
+            pipeline.build()
         if faulty := pipeline.stories.restore(store.story_state()):
             log.warning("%d records of the story window cannot be read; their articles are met anew", faulty)
         if faulty := pipeline.stories.trends.restore(store.trend_state()):
             log.warning("%d records of the trends' counts cannot be read and are left out", faulty)
         settle()
-        burst = BurstHelper(pipeline.enrich, definitions)
-        burst.fork()
         display = RunDisplay(lambda: collector.counts(), lambda: collector.states(), footer=footer)
         page = _Page(settings, definitions, feeds, folder or Path("config"), access)
         on_stored = page.also(display.articles_stored)

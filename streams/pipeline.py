@@ -11,6 +11,7 @@ ask for time: where a store holds its older stories and is away.
 from __future__ import annotations
 
 import gc
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -109,10 +110,14 @@ class Pipeline:
         *,
         keeps_state: bool = False,
         archive: StoryArchive | None = None,
+        is_built: bool = True,
     ) -> None:
         """`keeps_state`: the runtime takes what the story stage keeps (`stories.take_kept`) and stores it. `archive`:
-        where stories are looked for that are older than its window."""
-        self._enricher = Enricher(definitions)
+        where stories are looked for that are older than its window. Without `is_built` the tables of the enrich stage,
+        which take most of the time, are made by `build`, or when they are first needed."""
+        self._definitions = definitions
+        self._enricher = Enricher(definitions) if is_built else None
+        self._building = threading.Lock()
         self.stories = stories = StoryStage(keeps_state=keeps_state, archive=archive)
         self.clock = clock
         self.enrich = Stage(
@@ -120,7 +125,7 @@ class Pipeline:
             (channels.RAW, channels.BACKFILL),
             channels.ENRICHED,
             RawArticle,
-            lambda raw: self._enricher.enrich(raw, clock()),
+            lambda raw: (self._enricher or self.build()).enrich(raw, clock()),
         )
         self.story = Stage(
             "story",
@@ -130,6 +135,13 @@ class Pipeline:
             lambda enriched: stories.place(enriched, clock()),
         )
         self.stages = (self.enrich, self.story)
+
+    def build(self) -> Enricher:
+        """Make the tables of the enrich stage, if they are not yet made; from any thread."""
+        with self._building:
+            if self._enricher is None:
+                self._enricher = Enricher(self._definitions)
+            return self._enricher
 
     def use(self, enricher: Enricher) -> None:
         """Label by other definitions from the next article on; from any thread."""

@@ -170,27 +170,58 @@ def run(code: str, **more: Any) -> Any:
     )
 
 
-def test_the_first_helper_is_forked_and_goes_when_it_is_quiet() -> None:
-    told = run("""
-import json, os, time
+def forking(rest: str) -> Any:
+    """Return what `rest` prints about a helper that is forked before its agent has tables."""
+    return run(
+        """
+import json, time
 import psutil
-from tests.unit.test_burst import DEFINITIONS, PAYLOADS, BurstHelper, Pipeline, enriched, seen, started
-stage = Pipeline(DEFINITIONS).enrich
-helper = BurstHelper(stage, DEFINITIONS, quiet_seconds=2.0)
-began = time.monotonic()
+from agent import burst
+from tests.unit.test_burst import DEFINITIONS, PAYLOADS, BurstHelper, Pipeline, enriched, seen
+from streams.codec import decode
+alone = seen(enriched(Pipeline(DEFINITIONS).enrich, PAYLOADS))
+pipeline, built = Pipeline(DEFINITIONS, is_built=False), []
+helper = BurstHelper(pipeline.enrich, DEFINITIONS, build=lambda: built.append(pipeline.build()), quiet_seconds=2.0)
 is_forked = helper.fork()
-started(helper)
-seconds = time.monotonic() - began
 children = psutil.Process().children()
-sharing = helper.begin(PAYLOADS)
-same = seen(list(helper.results(sharing))) == seen(enriched(stage, PAYLOADS))
+"""
+        + rest
+    )
+
+
+def test_the_first_helper_is_forked_and_goes_when_the_agent_has_its_tables() -> None:
+    assert forking("""
+sharing, other = helper.begin(PAYLOADS), helper.begin(PAYLOADS[:5])
+same = seen(list(helper.results(sharing))) == alone and seen(list(helper.results(other))) == alone[:5]
+were_built = len(built)
 gone = not psutil.wait_procs(children, timeout=30)[1]
-print(json.dumps([is_forked, len(children), len(sharing.chunks) > 0, same, gone, seconds, helper.fork()]))
-""")
-    *facts, seconds, again = told
-    assert facts == [True, 1, True, True, True]
-    assert seconds < 2.0
-    assert again is True  # the threads of the first have ended with it
+same_after = seen(helper.enrich(PAYLOADS[:50])) == alone[:50]
+print(json.dumps([is_forked, len(children), same, were_built, gone, len(built), same_after]))
+helper.close()
+""") == [True, 1, True, 0, True, 1, True]
+
+
+def test_without_its_first_helper_the_agent_makes_its_tables_itself() -> None:
+    assert forking("""
+sharing = helper.begin(PAYLOADS)
+results = helper.results(sharing)
+first = next(results)
+children[0].kill()
+print(json.dumps([seen([first, *results]) == alone, len(built)]))
+""") == [True, 1]
+
+
+def test_the_agent_does_not_wait_for_ever_for_its_first_helper() -> None:
+    assert forking("""
+burst._MAX_WAITED_SECONDS = 0.3
+children[0].suspend()
+sharing = helper.begin(PAYLOADS)
+results = helper.results(sharing)
+import threading
+threading.Timer(2.0, children[0].resume).start()
+print(json.dumps([seen(list(results)) == alone, len(built)]))
+helper.close()
+""") == [True, 1]
 
 
 def test_nothing_is_forked_where_there_are_threads() -> None:
