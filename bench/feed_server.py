@@ -18,12 +18,16 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
-from bench.articles import raw_articles
+from bench.articles import raw_articles, stream_articles
+from streams.model import RawArticle
+
+KINDS = ("pooled", "stream")
+"""Sentences of many reports put into one article (`raw_articles`), or whole reports (`stream_articles`)."""
 
 
-def render_feeds(feeds: int, entries: int, tokens: int) -> list[bytes]:
+def render_feeds(feeds: int, entries: int, tokens: int, kind: str = "pooled") -> list[bytes]:
     """Return `feeds` RSS documents of `entries` items; no two items are alike."""
-    articles = raw_articles(feeds * entries, tokens=tokens)
+    articles = _stream(feeds * entries) if kind == "stream" else raw_articles(feeds * entries, tokens=tokens)
     now = datetime.now(UTC)
     documents = []
     for feed in range(feeds):
@@ -41,11 +45,18 @@ def render_feeds(feeds: int, entries: int, tokens: int) -> list[bytes]:
     return documents
 
 
-async def serve(feeds: int, entries: int, tokens: int) -> None:
+def _stream(count: int) -> Iterator[RawArticle]:
+    from agent.definitions import load_all
+    from bench.query import name_test
+
+    return stream_articles(count, name_test(load_all("config")[1]))
+
+
+async def serve(feeds: int, entries: int, tokens: int, kind: str) -> None:
     """Serve until standard input ends; the first line printed is the port."""
     from aiohttp import web
 
-    documents = render_feeds(feeds, entries, tokens)
+    documents = render_feeds(feeds, entries, tokens, kind)
 
     async def feed(request: web.Request) -> web.Response:
         number = int(request.match_info["number"])
@@ -65,10 +76,10 @@ async def serve(feeds: int, entries: int, tokens: int) -> None:
 
 
 @contextlib.contextmanager
-def feed_server(*, feeds: int, entries: int, tokens: int = 276) -> Iterator[list[str]]:
+def feed_server(*, feeds: int, entries: int, tokens: int = 276, kind: str = "pooled") -> Iterator[list[str]]:
     """Run the server while the block runs; gives the feeds' URLs. Its end of the pipe closing ends it, whatever
-    happens to us."""
-    arguments = ["--feeds", str(feeds), "--entries", str(entries), "--tokens", str(tokens)]
+    happens to us. `kind` is one of `KINDS`; a stream's articles have their own length."""
+    arguments = ["--feeds", str(feeds), "--entries", str(entries), "--tokens", str(tokens), "--kind", kind]
     process = subprocess.Popen(
         [sys.executable, "-m", "bench.feed_server", *arguments],
         stdin=subprocess.PIPE,
@@ -89,5 +100,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m bench.feed_server")
     for option, default in (("--feeds", 20), ("--entries", 50), ("--tokens", 276)):
         parser.add_argument(option, type=int, default=default)
+    parser.add_argument("--kind", choices=KINDS, default="pooled")
     options = parser.parse_args()
-    asyncio.run(serve(options.feeds, options.entries, options.tokens))
+    asyncio.run(serve(options.feeds, options.entries, options.tokens, options.kind))

@@ -45,7 +45,7 @@ def run() -> dict[str, Any]:
     definitions = load_definitions(CONFIG, faults)
     faults.check()
     texts = rules(MANY, definitions.entities)
-    mixed = list(stream_articles(ARTICLES, _name_test(definitions)))
+    mixed = list(stream_articles(ARTICLES, name_test(definitions)))
     sets = {"mixed": mixed, "on topic": list(raw_articles(ARTICLES))}
     figures: dict[str, Any] = {
         "tokens per article": round(_mean_tokens(mixed)),
@@ -97,7 +97,7 @@ _ASKED = ("language", "tokens", "entities", "topics and frames", "rules")
 """What the bar of 1,500 articles/s is about."""
 
 
-def _name_test(definitions: Definitions) -> Callable[[str], bool]:
+def name_test(definitions: Definitions) -> Callable[[str], bool]:
     """Return whether a word is in a name of an entity or in the query of a topic."""
     known: set[str] = set()
     for entity in definitions.entities:
