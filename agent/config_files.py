@@ -101,11 +101,15 @@ def load_list(path: Path, kind: type[S], faults: Faults, *, key: str | None = No
 
 
 def yaml_files(folder: Path) -> Iterator[Path]:
-    """Yield the `*.yaml` and `*.yml` files below `folder`, sorted, hidden ones left out."""
+    """Yield the `*.yaml` and `*.yml` files below `folder`, sorted; hidden ones and those in hidden folders left out.
+
+    Kubernetes mounts a ConfigMap as links to files in a hidden folder beside them.
+    """
     if not folder.is_dir():
         return
     for path in sorted(folder.rglob("*")):
-        if path.suffix in {".yaml", ".yml"} and not path.name.startswith(".") and path.is_file():
+        is_hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if path.suffix in {".yaml", ".yml"} and not is_hidden and path.is_file():
             yield path
 
 

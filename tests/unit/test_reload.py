@@ -178,6 +178,32 @@ async def test_nothing_is_built_anew_where_nothing_has_changed(tmp_path: Path) -
     assert [one.topics[0].query for one in used] == ["peace"]
 
 
+def publish(folder: Path, version: str, text: str) -> None:
+    """Write a file as Kubernetes updates a ConfigMap: a new hidden folder, and one link that is exchanged."""
+    (folder / f"..{version}").mkdir(parents=True)
+    (folder / f"..{version}" / "a.yaml").write_text(text, encoding="utf-8")
+    (folder / "..new").symlink_to(f"..{version}")
+    (folder / "..new").replace(folder / "..data")
+    if not (folder / "a.yaml").is_symlink():
+        (folder / "a.yaml").symlink_to("..data/a.yaml")
+
+
+async def test_a_config_map_is_read_once_and_its_update_is_seen(tmp_path: Path) -> None:
+    publish(tmp_path / "topics", "1", TALKS)
+    faults = Faults()
+    definitions = load_definitions(tmp_path, faults)
+    assert faults.found == [] and [one.id for one in definitions.topics] == ["talks"]
+    used: list[Definitions] = []
+
+    async def use(changed: Definitions) -> None:
+        used.append(changed)
+
+    async with Reloader(tmp_path, definitions, Metrics(), watch_seconds=0.02, use_definitions=use):
+        publish(tmp_path / "topics", "2", TALKS.replace("normalization", "normalisation"))
+        await until(lambda: used)
+    assert [one.topics[0].query for one in used] == ["normalisation"]
+
+
 async def test_the_tables_before_are_let_go() -> None:
     def defining(word: str) -> Definitions:
         return Definitions(topics=(TopicDefinition(id=word, name=word, query=word, min_score=0),))
