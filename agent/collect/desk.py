@@ -59,6 +59,9 @@ class Desk:
         """Read the pages of what looks new; what it is in the end is decided with the source's other feeds."""
         if self.reader is None or polled.feed is None:
             return ReadPages()
+        definition, entries = feed.definition, polled.feed.entries
+        if not any(self.reader.wants(entry, definition) for entry in entries):
+            return ReadPages()
         preview = await self.decide(feed, polled)
         return await self.reader.read_all(preview.articles, feed.definition)
 

@@ -24,6 +24,7 @@ from agent.pages.pool import PagePool
 from agent.pages.records import Page
 from agent.pages.robots import Robots
 from agent.pages.rules import PageRules
+from agent.parse.records import ParsedEntry
 from agent.settings import PageSettings
 from streams.model import RawArticle
 
@@ -107,7 +108,7 @@ class PageReader:
     ) -> None:
         await self._stack.aclose()
 
-    def wants(self, article: RawArticle, feed: FeedDefinition) -> bool:
+    def wants(self, article: RawArticle | ParsedEntry, feed: FeedDefinition) -> bool:
         """Tell whether the page of `article` is to be read."""
         if article.url is None or not article.url.startswith(("http://", "https://")):
             return False

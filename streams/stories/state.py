@@ -5,7 +5,7 @@ One record an article on the `story-state` channel, one row in the SQLite file; 
 
 from __future__ import annotations
 
-import struct
+import sys
 from array import array
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -133,7 +133,7 @@ def _record(placed: Placed) -> _Record:
         array("H", sorted(signals.numbers)).tobytes(),
         array("H", sorted(signals.topics)).tobytes(),
         tuple((first, last - first, round(weight * WEIGHT_STEPS)) for first, last, weight in signals.days),
-        b"".join(struct.pack(">I", window)[1:] for window in fingerprint.sketch),
+        _three_bytes(fingerprint.sketch),
         fingerprint.size,
         array("H", sorted(fingerprint.numbers)).tobytes(),
         bytes.fromhex(placed.near_duplicate_of or ""),
@@ -225,8 +225,20 @@ def _placed(record: _Record) -> Placed:
     )
 
 
+def _three_bytes(windows: array[int]) -> bytes:
+    """Return hashes of 24 bits, the highest byte first."""
+    four = windows[:]
+    if sys.byteorder == "little":
+        four.byteswap()
+    raw, width = four.tobytes(), four.itemsize
+    packed = bytearray(3 * len(four))
+    for place in range(3):
+        packed[place::3] = raw[width - 3 + place :: width]
+    return bytes(packed)
+
+
 def _to_steps(weights: Iterable[float]) -> bytes:
-    return bytes(min(255, round(weight * WEIGHT_STEPS)) for weight in weights)
+    return bytes([min(255, round(weight * WEIGHT_STEPS)) for weight in weights])
 
 
 def _weights(keys: bytes, steps: bytes) -> dict[int, float]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from agent.collect.collector import Collector
+from agent.collect.desk import Desk
 from agent.feeds.definitions import FeedDefinition
 from agent.pages.reader import Reading
 from agent.pages.rules import PageRules
@@ -22,6 +24,7 @@ COLLECT = CollectSettings(
 )
 PAGES = PageSettings(host_spacing_seconds=0.0, timeout_seconds=20, deadline_seconds=60, boilerplate_articles=3)
 TITLE = "The envoys met in secret"
+LONG = "The envoys met again in the old town hall and said that they had agreed on nothing. " * 40
 
 
 @pytest.fixture
@@ -180,3 +183,26 @@ async def test_a_page_that_hangs_holds_up_no_other_feed(server: FeedServer) -> N
     sink = Sink()
     articles = await collect(sink, slow, quick)
     assert [article.feed_url for article in articles] == [quick, slow]
+
+
+@pytest.mark.parametrize(
+    ("texts", "decisions"), [((LONG, LONG), 1), ((LONG, "Short."), 2)], ids=["all long", "one short"]
+)
+async def test_a_feed_is_decided_twice_only_where_a_page_is_wanted(
+    server: FeedServer, monkeypatch: pytest.MonkeyPatch, texts: tuple[str, ...], decisions: int
+) -> None:
+    decided = 0
+    decide = Desk.decide
+
+    async def counted(*given: Any, **more: Any) -> Any:
+        nonlocal decided
+        decided += 1
+        return await decide(*given, **more)
+
+    monkeypatch.setattr(Desk, "decide", counted)
+    for n in range(2):
+        server.answers[f"/n/{n}"] = page(f"Headline {n}", *story(n))
+    items = [item(n, title=f"Headline {n}", link=server.url(f"/n/{n}"), text=text) for n, text in enumerate(texts)]
+    articles = await collect(ListSink(), server.feed("/rss", rss(*items)))
+    assert decided == decisions
+    assert sorted(article.text_origin for article in articles) == sorted("feed" if t is LONG else "page" for t in texts)
