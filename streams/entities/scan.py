@@ -123,6 +123,7 @@ class Scanner:
 
     def scan(self, tokens: Tokens, family: str, *, is_headline: bool = False) -> Found | None:
         """Return what may be named in `tokens`; None when nothing."""
+        self._vocabulary.begin()
         table = self._vocabulary.of(family)
         text = Text(tokens, table, is_headline=is_headline)
         if len(self._pairs) > CACHE_PAIRS:

@@ -118,6 +118,7 @@ class Vocabulary:
         self._words: dict[str, _Table] = {}
         self._shared: dict[tuple[frozenset[int], frozenset[int]], Word] = {}
         self._mets: dict[tuple[str, str], Met] = {}
+        self._fresh: dict[tuple[str, str], Met] = {}
         self._witnessed: dict[tuple[str, str, int], Single | None] = {}
 
     def _alone_by_sound(self, script: str) -> dict[int, _Alone]:
@@ -153,12 +154,27 @@ class Vocabulary:
         if found is None:
             if len(self._mets) >= CACHE_METS:
                 self._mets.clear()
-            found = self._mets[word, family] = self._parts.lookup(word, family)
+            found = self._fresh.get((word, family))
+            if found is None:
+                found = self._parts.lookup(word, family)
+            self._mets[word, family] = found
         return found
+
+    def begin(self) -> None:
+        """Begin with a text: what the new words of the one before it are near to is not asked for any more."""
+        self._fresh.clear()
 
     def work_out(self, word: str, family: str) -> Word:
         """Return what `word` (as written) may mean in a language of `family`."""
         met = self._parts.lookup(word, family)
+        found = self._work_out(met, family)
+        if found.keys:  # it may be asked for beside its neighbour
+            if len(self._fresh) >= CACHE_METS:
+                self._fresh.clear()
+            self._fresh[word, family] = met
+        return found
+
+    def _work_out(self, met: Met, family: str) -> Word:
         script = met.script
         article = met.folded in ARTICLES
         given = not self._given_names.isdisjoint(met.stems)
