@@ -140,6 +140,6 @@ async def enrich_by(pipeline: Pipeline, definitions: Definitions) -> None:
     from streams.enrich import Enricher
     from streams.pipeline import settle
 
-    pipeline.use(await asyncio.to_thread(Enricher, definitions))
+    await asyncio.to_thread(lambda: pipeline.use(Enricher(definitions)))
     # The tables before are free now, but for what refers to itself in a circle.
     await asyncio.to_thread(settle, thaw=True)

@@ -144,8 +144,10 @@ class Pipeline:
             return self._enricher
 
     def use(self, enricher: Enricher) -> None:
-        """Label by other definitions from the next article on; from any thread."""
-        self._enricher = enricher
+        """Label by other definitions from the next article on; from any thread. Waits for tables that are just being
+        made: they would take the place of these."""
+        with self._building:
+            self._enricher = enricher
 
     def process(self, raw: RawArticle) -> Article | tuple[Rejected, bytes]:
         """Take `raw` through all stages, by way of the codec as the channels do; what fails comes with the bytes it

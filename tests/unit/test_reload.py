@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import threading
 import weakref
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -24,6 +25,7 @@ from agent.runtime import EmbeddedAgent, embedded_agent
 from agent.settings import AlertSettings, Settings, StoreSettings, WebSettings
 from agent.web.access import Access
 from streams.definitions import Definitions, TopicDefinition
+from streams.enrich import Enricher
 from streams.metrics import Metrics
 from streams.model import RawArticle
 from streams.pipeline import Pipeline, utc_now
@@ -202,6 +204,31 @@ async def test_a_config_map_is_read_once_and_its_update_is_seen(tmp_path: Path) 
         publish(tmp_path / "topics", "2", TALKS.replace("normalization", "normalisation"))
         await until(lambda: used)
     assert [one.topics[0].query for one in used] == ["normalisation"]
+
+
+async def test_tables_that_are_still_being_made_do_not_take_the_place_of_newer_ones(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slowly(definitions: Definitions) -> Enricher:
+        begun.set()
+        assert go_on.wait(60)
+        return Enricher(definitions)
+
+    monkeypatch.setattr("streams.pipeline.Enricher", slowly)
+    old, new = (
+        Definitions(topics=(TopicDefinition(id=w, name=w, query="talks", min_score=0),)) for w in ("old", "new")
+    )
+    pipeline = Pipeline(old, is_built=False)
+    building = asyncio.create_task(asyncio.to_thread(pipeline.build))
+    assert await asyncio.to_thread(begun.wait, 60)
+    changing = asyncio.create_task(enrich_by(pipeline, new))
+    await asyncio.sleep(0.2)
+    go_on.set()
+    await asyncio.gather(building, changing)
+    article = pipeline.process(raw("a"))
+    assert not isinstance(article, tuple) and [label.id for label in article.topics] == ["new"]
 
 
 async def test_the_tables_before_are_let_go() -> None:
