@@ -257,20 +257,25 @@ class Matcher:
     ) -> None:
         """Note where two words stand side by side that are a pair of some query."""
         table, last = self._vocabulary.pairs, len(terms) - 1
-        # Most words are in no query: they are passed over before the loop proper.
-        for at, word in cast(Iterable[tuple[int, FoundWord]], compress(enumerate(found), found)):
-            if not word.is_paired:
-                continue
+        # Most words are in no query, or in no pair: they are passed over before the loop proper.
+        known = compress(enumerate(found), found)
+        paired = compress(known, map(_IS_PAIRED, filter(None, found)))
+        for at, word in cast(Iterable[tuple[int, FoundWord]], paired):
             if word.followed and at < last:
                 other = every[terms[at + 1]]
                 if other is not None:
-                    for atom in word.pairs_with_next(other, table):
+                    atoms = word.after.get(other)
+                    for atom in word.pairs_with_next(other, table) if atoms is None else atoms:
                         pairs[atom].append(base + at)
             if word.preceded and at:
                 other = every[terms[at - 1]]
                 if other is not None:
-                    for atom in word.pairs_with_previous(other, table):
+                    atoms = word.before.get(other)
+                    for atom in word.pairs_with_previous(other, table) if atoms is None else atoms:
                         pairs[atom].append(base + at - 1)
+
+
+_IS_PAIRED = attrgetter("is_paired")
 
 
 def _decide(program: _Program, scan: Scan, clauses: list[int], least: float | None) -> Match | None:

@@ -83,20 +83,14 @@ class FoundWord:
         return bool(self.seen or self.is_paired)
 
     def pairs_with_next(self, word: FoundWord, table: PairTable) -> tuple[int, ...]:
-        """Return the atoms of the pairs that this word and `word` after it make."""
-        found = self.after.get(word)
-        if found is None:
-            keys = [pair_key(rare, other, is_preceded=False) for rare in self.followed for other in word.atoms]
-            found = _remember(self.after, word, keys, table)
-        return found
+        """Return the atoms of the pairs that this word and `word` after it make, which `after` does not have yet."""
+        keys = [pair_key(rare, other, is_preceded=False) for rare in self.followed for other in word.atoms]
+        return _remember(self.after, word, keys, table)
 
     def pairs_with_previous(self, word: FoundWord, table: PairTable) -> tuple[int, ...]:
-        """Return the atoms of the pairs that `word` and this one after it make."""
-        found = self.before.get(word)
-        if found is None:
-            keys = [pair_key(rare, other, is_preceded=True) for rare in self.preceded for other in word.atoms]
-            found = _remember(self.before, word, keys, table)
-        return found
+        """Return the atoms of the pairs that `word` and this one after it make, which `before` does not have yet."""
+        keys = [pair_key(rare, other, is_preceded=True) for rare in self.preceded for other in word.atoms]
+        return _remember(self.before, word, keys, table)
 
 
 _MOST_REMEMBERED = 1_000

@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from functools import cache
 from itertools import accumulate, chain
-from operator import add
+from operator import add, itemgetter
 
 from streams.text.fold import FoldedWords, folded_words, has_one_yeh
 from streams.text.variants import variants
@@ -140,7 +140,7 @@ class Tokens:
         """Note how many tokens there are up to the end of each piece, and where it begins."""
         cuts = self._cuts or self._cut()
         self._positions = _positions(self.text, self._text_pieces)
-        self._counted = counted = list(accumulate([len(written) for written, _ in cuts]))
+        self._counted = counted = list(accumulate(map(len, map(_WRITTEN, cuts))))
         return counted
 
     def _locate(self) -> tuple[list[int], list[int]]:
@@ -159,8 +159,23 @@ class Tokens:
 def _positions(text: str, pieces: list[str]) -> list[int]:
     """Return where each of `pieces`, what `text.split()` gave, begins in `text`."""
     ends = list(accumulate(map(len, pieces), initial=0))
-    if pieces and ends[-1] + len(pieces) - 1 == len(text):  # single spaces throughout
-        return list(map(add, ends, range(len(pieces))))
+    extra = len(text) - ends[-1] - len(pieces) + 1
+    if pieces and extra <= _MANY_PARAGRAPHS:
+        # With a single space before each piece they would begin here; each empty line moves all behind it by one more.
+        single = list(map(add, ends, range(len(pieces))))
+        if not extra:
+            return single
+        breaks = []
+        at = text.find("\n\n")
+        while at >= 0:
+            breaks.append(at)
+            at = text.find("\n\n", at + 2)
+        if len(breaks) == extra:  # and so there are no spaces but these
+            found: list[int] = []
+            for moved, at in enumerate(breaks):
+                found += map(moved.__add__, single[len(found) : bisect_left(single, at + 1 - moved)])
+            found += map(extra.__add__, single[len(found) :])
+            return found
     positions = []
     find = text.find
     at = 0
@@ -169,6 +184,10 @@ def _positions(text: str, pieces: list[str]) -> list[int]:
         positions.append(at)
         at += len(piece)
     return positions
+
+
+_MANY_PARAGRAPHS = 200
+_WRITTEN = itemgetter(0)
 
 
 def tokenize(text: str, language: str = "und") -> Tokens:

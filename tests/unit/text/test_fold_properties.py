@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 import pytest
@@ -188,3 +189,14 @@ def test_the_tokens_within_a_stretch_are_those_that_stand_in_it(
     ]
     first, after = tokens.within(start, end)
     assert list(range(first, after)) == standing
+
+
+@many
+@given(
+    st.lists(st.sampled_from(["سوريا", "a-b", "x", " ", "\n", "\n\n", "\n\n", "\n\n\n", "  ", "\u2003"]), max_size=14)
+)
+def test_tokens_stand_where_they_are_whatever_separates_paragraphs(parts: list[str]) -> None:
+    text = "".join(parts)
+    pieces = [(match.start(), match.group()) for match in re.finditer(r"\S+", text)]
+    expected = [start + at for start, piece in pieces for at in tokenize(piece, "ar").starts]
+    assert tokenize(text, "ar").starts == expected
