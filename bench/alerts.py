@@ -12,7 +12,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,15 +24,14 @@ from bench import rules as made_up
 from bench.alert_latency import latencies
 from bench.articles import placed, raw_articles
 from bench.figures import figure
+from bench.labelled_stories import labels, raw_article
 from streams.alerts.rules import RuleSet
 from streams.definitions import Definitions, RuleDefinition
-from streams.identity import article_id
-from streams.model import Article, RawArticle
+from streams.model import Article
 from streams.pipeline import Pipeline
 
 COUNTS = (100, 1_000, 10_000, 100_000)
 ARTICLES, ROUNDS = 150, 3
-LABELLED = Path(__file__).parent.parent / "tests" / "quality" / "stories"
 _CONFIG = Path(__file__).parent.parent / "config"
 
 
@@ -117,30 +116,17 @@ def _match_rate(rules: RuleSet, articles: Sequence[Article]) -> float:
 
 def _story_semantics(definitions: Definitions) -> dict[str, Any]:
     """The development half of the labelled stories, by the stories of the pipeline, and a rule that matches all."""
-    labels = [json.loads(line) for path in sorted(LABELLED.glob("*.jsonl")) for line in path.open(encoding="utf-8")]
-    labels = sorted((one for one in labels if one["split"] == "dev"), key=lambda one: (one["published_at"], one["id"]))
+    held = [label for label in labels() if label["split"] == "dev"]
     pipeline = Pipeline(definitions)
     articles = []
-    for label in labels:
-        moment = datetime.fromisoformat(label["published_at"])
-        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
-        article = pipeline.process(
-            RawArticle(
-                article_id=article_id(canonical_url=f"https://labelled.example/{label['id']}"),
-                title=label["title"],
-                text=label["text"],
-                source_id=label.get("source"),
-                country=label.get("country"),
-                published_at=moment,
-                collected_at=moment,
-            )
-        )
+    for label in held:
+        article = pipeline.process(raw_article(label))
         if isinstance(article, Article):
             articles.append(article)
     rule = RuleDefinition(id="all", name="All", query="*")
     span = {"since": articles[0].collected_at, "until": articles[-1].collected_at + timedelta(days=1)}
     found = run_rule(rule, articles, {}, {}, **span)
-    stories = len({label["story"] for label in labels})
+    stories = len({label["story"] for label in held})
     counts = {tally.policy: tally.alerts for tally in found.policies}
     figures: dict[str, Any] = {
         f"alerts per labelled story, {name}": figure(count / stories) for name, count in counts.items()

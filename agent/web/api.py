@@ -11,31 +11,16 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from agent.web import export, searching
+from agent.web.bodies import HitBody, SearchBody
 from agent.web.complete import Completer
 from agent.web.forms import MOST_EXPORTED, SearchForm
 from agent.web.openapi import document
-from streams.model import Article, Span
 
 if TYPE_CHECKING:
     from agent.web.system_pages import SystemPages
     from agent.web.world import World
 
 _MOST_STORIES = 100
-
-
-class HitBody(msgspec.Struct, frozen=True):
-    """One article that matched."""
-
-    article: Article
-    score: float
-    spans: tuple[Span, ...]
-
-
-class SearchBody(msgspec.Struct, frozen=True):
-    """What a search found."""
-
-    hits: list[HitBody]
-    is_complete: bool
 
 
 class Api:

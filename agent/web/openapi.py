@@ -9,6 +9,7 @@ import msgspec
 
 from agent import __version__
 from agent.feed_check.report import FeedRow
+from agent.web.bodies import SearchBody
 from agent.web.complete import Completions
 from agent.web.forms import MOST_ARTICLES, MOST_EXPORTED, PAGE_SIZE
 from streams.definitions import TopicDefinition
@@ -23,7 +24,6 @@ _TEXT = {"type": "string"}
 @cache
 def document() -> dict[str, Any]:
     """Return the description."""
-    from agent.web.api import SearchBody
     from agent.web.system_pages import SystemState
 
     types = (Article, Completions, FeedRow, SearchBody, StoryDocument, Summary, SystemState, TopicDefinition)
