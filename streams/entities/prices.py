@@ -148,7 +148,7 @@ def weight(symbols: tuple[int, ...]) -> float:
 class Spelling:
     """A spelling ready to be compared: its symbols with what they weigh and what each costs to leave out."""
 
-    __slots__ = ("_abjad_losses", "_losses", "_weight", "abjad", "symbols")
+    __slots__ = ("_abjad_losses", "_least", "_losses", "_weight", "abjad", "symbols")
 
     def __init__(self, symbols: tuple[int, ...], abjad: bool) -> None:
         self.symbols = symbols
@@ -157,6 +157,7 @@ class Spelling:
         self._weight = 0.0
         self._losses: list[float] | None = None
         self._abjad_losses: list[float] | None = None
+        self._least: dict[bool, list[float]] | None = None
 
     @property
     def weight(self) -> float:
@@ -182,6 +183,16 @@ class Spelling:
                 self._losses = found
         return found
 
+    def least_loss(self, count: int, other_is_abjad: bool) -> float:
+        """Return what it costs at least to leave out `count` symbols when the other spelling is (or is not) in such a
+        script."""
+        if self._least is None:
+            self._least = {}
+        found = self._least.get(other_is_abjad)
+        if found is None:
+            found = self._least[other_is_abjad] = [0.0, *accumulate(sorted(self.losses(other_is_abjad)))]
+        return found[count]
+
 
 def distance(first: Spelling, second: Spelling, limit: float = 1.0) -> float:
     """Return how far two spellings are apart by sound, per consonant: 0 the same, above `limit` cut off as 9."""
@@ -189,6 +200,11 @@ def distance(first: Spelling, second: Spelling, limit: float = 1.0) -> float:
         return 0.0
     scale = (first.weight + second.weight) / 2
     most = limit * scale
+    more = len(first.symbols) - len(second.symbols)
+    if more:  # symbols without a counterpart are often dear enough by themselves
+        longer, other = (first, second) if more > 0 else (second, first)
+        if longer.least_loss(abs(more), other.abjad) > most + _ROUNDING:
+            return 9.0
     exchanges, others = _EXCHANGES_OF, second.symbols
     first_losses = first.losses(second.abjad)
     second_losses = second.losses(first.abjad)

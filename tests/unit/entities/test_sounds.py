@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from streams.entities.keys import MOST_KEYS, keys, skeletons
@@ -124,3 +124,14 @@ def test_the_quick_answer_holds_for_any_sounds(first: list[int], second: list[in
     for abjad in (False, True):
         mine, theirs = Spelling(tuple(first), abjad), Spelling(tuple(second), not abjad)
         assert is_near(mine, theirs, 0.35) == (distance(mine, theirs, 0.35) <= 0.35)
+
+
+@given(
+    st.tuples(*[st.text("abdghiklmnorstuyzşçığوبتدرسشعكلمنهيאבדושרмнорвуйш", min_size=1, max_size=9)] * 2),
+    st.floats(0.0, 0.4),
+)
+def test_a_limit_cuts_off_nothing_that_is_within_it(words: tuple[str, str], limit: float) -> None:
+    first, second = (Spelling(read(word), script_of(word) in ABJADS) for word in words)
+    far = distance(first, second, 50.0)
+    assume(abs(far - limit) > 1e-9)
+    assert distance(first, second, limit) == (far if far <= limit else 9.0)
