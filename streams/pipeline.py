@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from streams import channels, codec
 from streams.channels import Channel
@@ -26,6 +26,7 @@ from streams.stories.archive import ArchiveUnavailable, StoryArchive
 from streams.story import StoryStage
 
 Clock = Callable[[], datetime]
+R = TypeVar("R")
 
 
 def utc_now() -> datetime:
@@ -87,13 +88,19 @@ class Stage:
         Raises:
             ArchiveUnavailable: the story stage has to ask the store, which is away; try it again later.
         """
+        return self._take(payload, lambda output: (codec.encode(output), output))
+
+    def last_step(self, payload: bytes) -> RawArticle | Rejected:
+        """Return the next record as `step` does, but not encoded: nobody reads it from a channel."""
+        return self._take(payload, lambda output: output)
+
+    def _take(self, payload: bytes, give: Callable[[RawArticle], R]) -> R | Rejected:
         try:
             record = codec.decode(payload, self.takes)
         except codec.CodecError as error:
             return Rejected(self.name, error.reason, error.detail)
         try:
-            output = self.run(record)
-            return codec.encode(output), output
+            return give(self.run(record))
         except ArchiveUnavailable:
             raise
         except Exception as error:  # the contract of this function; the record is kept in quarantine with the cause
@@ -160,11 +167,15 @@ class Pipeline:
 
     @staticmethod
     def _through(stages: Sequence[Stage], payload: bytes) -> Article | tuple[Rejected, bytes]:
-        for stage in stages:
+        *before, last = stages
+        for stage in before:
             result = stage.step(payload)
             if isinstance(result, Rejected):
                 return result, payload
-            payload, output = result
+            payload = result[0]
+        output = last.last_step(payload)
+        if isinstance(output, Rejected):
+            return output, payload
         if not isinstance(output, Article):
             raise TypeError(f"the last stage gave a {type(output).__name__}, not an Article")
         return output
