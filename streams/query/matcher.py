@@ -282,7 +282,7 @@ def _decide(program: _Program, scan: Scan, clauses: list[int], least: float | No
     node = program.node
     marks: list[Mark] = []
     lowest = program.min_score if least is None else least - _HALF_TOLD
-    if type(node) is ClausesNode and len(node.should) >= _MANY_CLAUSES:
+    if type(node) is ClausesNode:
         decided = node.decide(scan, lowest, clauses)
         if decided is None:
             return None
@@ -306,7 +306,7 @@ def _decide(program: _Program, scan: Scan, clauses: list[int], least: float | No
 _HALF_TOLD = 0.0001
 """More than a score changes when it is rounded."""
 _MANY_CLAUSES = 4
-"""From how many alternatives on it pays to see first which of them are possible."""
+"""From how many alternatives on it pays to call them instead of the query."""
 
 
 class _Words(dict[str, FoundWord | None]):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from itertools import compress
 from typing import TYPE_CHECKING, Any
@@ -130,29 +130,13 @@ class ClausesNode(Node):
         self.against = against
 
     def score(self, scan: Scan) -> float | None:
-        total = 0.0
-        for node in self.must:
-            score = node.score(scan)
-            if score is None:
-                return None
-            total += score
-        for node in self.must_not:
-            if node.score(scan) is not None:
-                return None
-        is_match = bool(self.must) or not self.should
-        for node in self.should:
-            score = node.score(scan)
-            if score is not None:
-                total += score
-                is_match = True
-        if not is_match:
-            return None
-        for node in self.against:
-            total += node.score(scan) or 0.0
-        return total
+        decided = self.decide(scan)
+        return None if decided is None else decided[0]
 
-    def decide(self, scan: Scan, least: float, called: list[int]) -> tuple[float, list[Node]] | None:
-        """Return what `score` returns and the clauses that match, None also where the score is below `least`.
+    def decide(
+        self, scan: Scan, least: float = -math.inf, called: Sequence[int] = ()
+    ) -> tuple[float, Sequence[Node]] | None:
+        """Return the score and the clauses that match, None where nothing does or the score is below `least`.
 
         No clause is looked for that lacks an atom, and none when all that are left could not reach `least`. `called`:
         the numbers of those that may match, where they are known.
@@ -166,6 +150,8 @@ class ClausesNode(Node):
         for node in self.must_not:
             if node.score(scan) is not None:
                 return None
+        if not (self.should or self.against):
+            return (total, self.must) if total >= least else None
         try:
             should, against, in_titles = self._clauses
         except AttributeError:
