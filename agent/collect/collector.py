@@ -54,7 +54,7 @@ FINISH_SECONDS = 2.0
 """How long polls under way may go on when the collector stops."""
 ONCE_HOLD_SECONDS = 30.0
 """Hosts that want to be left alone for longer are left out by `run_once`."""
-PARSER_IDLE_SECONDS = 60.0
+PARSER_IDLE_SECONDS = 20.0
 """A parser takes 25 MB: it is not kept where feeds change once an hour."""
 SLOW_SHARE = 0.25
 """Of the places, how many feeds may have that were slow the last time (`slowness`)."""
