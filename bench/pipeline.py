@@ -38,7 +38,8 @@ FEEDS = 60
 ENTRIES = 50
 LONGER = 4
 """How many times as many articles the run has that the sustained rate is taken from."""
-IDLE_SECONDS = 8.0
+JUST_STORED_SECONDS, IDLE_SECONDS = 8.0, 30.0
+"""After the first articles; the parser is ended when there was nothing to parse for `PARSER_IDLE_SECONDS`."""
 
 
 def run() -> dict[str, Any]:
@@ -47,7 +48,7 @@ def run() -> dict[str, Any]:
         "stages_one_core": _stages(),
         "embedded_end_to_end": {**_embedded("pooled"), "stream": _embedded("stream")},
         "help_seconds": figure(_help_seconds(), at_most=0.3),
-        "idle_resident_megabytes": figure(_idle_megabytes(), at_most=150),
+        **_memory(),
     }
 
 
@@ -191,15 +192,33 @@ def _help_seconds() -> float:
     return round(sorted(times)[3], 3)
 
 
-def _idle_megabytes() -> float:
-    """Resident memory of an agent that has polled its feeds and waits, parser processes included."""
+def _memory() -> dict[str, Any]:
+    """Memory of an agent that has polled its feeds and waits, with all its processes: resident (shared pages count in
+    each of them) and proportional (a page that two have counts half in each)."""
     with tempfile.TemporaryDirectory() as name, feed_server(feeds=5, entries=5) as urls:
         work = Path(name)
-        with _agent(_config(work, urls), work) as process:
+        with _agent(_config(work, urls, everything=True), work) as process:
             _wait_for_articles(work / "rasad.sqlite", 25)
-            time.sleep(IDLE_SECONDS)
-            family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
-            return round(sum(member.memory_info().rss for member in family) / 1e6, 1)
+            time.sleep(JUST_STORED_SECONDS)
+            polled = _megabytes(process.pid)
+            time.sleep(IDLE_SECONDS - JUST_STORED_SECONDS)
+            idle = _megabytes(process.pid)
+    return {
+        "idle_resident_megabytes": figure(idle["resident"], at_most=150),
+        "idle_memory": idle,
+        "memory_just_after_a_poll": polled,
+    }
+
+
+def _megabytes(pid: int) -> dict[str, Any]:
+    main = psutil.Process(pid)
+    members = [member.memory_full_info() for member in (main, *main.children(recursive=True))]
+    return {
+        "processes": len(members),
+        "resident": round(sum(member.rss for member in members) / 1e6, 1),
+        "resident_main": round(members[0].rss / 1e6, 1),
+        "proportional": round(sum(member.pss for member in members) / 1e6, 1),
+    }
 
 
 def _wait_for_articles(path: Path, count: int) -> None:
@@ -233,11 +252,13 @@ def _agent(config: Path, work: Path) -> Iterator[subprocess.Popen[bytes]]:
         process.wait(timeout=60)
 
 
-def _config(work: Path, urls: list[str]) -> Path:
-    """Write a configuration with the shipped topics and entities, and feeds of our own."""
+def _config(work: Path, urls: list[str], *, everything: bool = False) -> Path:
+    """Write a configuration with the shipped topics and entities, or everything that is shipped, and feeds of our
+    own."""
     config = work / "config"
     config.mkdir()
-    for name in ("topics", "entities"):
+    more = ("alerts", "destinations", "frames", "pages", "sources") if everything else ()
+    for name in ("topics", "entities", *more):
         (config / name).symlink_to(Path("config", name).resolve())
     (config / "rasad.yaml").write_text(
         "collect: {interval_seconds: 3600, allow_private_hosts: ['127.0.0.1'], "

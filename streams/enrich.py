@@ -20,7 +20,6 @@ from streams.entities import EntityRecognizer
 from streams.event_dates import find_event_dates
 from streams.labels import Labeller
 from streams.model import EnrichedArticle, RawArticle
-from streams.remembered import forget_words
 from streams.text.document import Document
 from streams.text.language import default_identifier
 
@@ -29,14 +28,10 @@ class Enricher:
     """Turns raw articles into enriched ones, by the given definitions."""
 
     def __init__(self, definitions: Definitions) -> None:
-        # After each: what one leaves behind is room for the next.
-        forget_words()  # of reading the definitions
         self._language = default_identifier()
         self._entities = EntityRecognizer(definitions.entities)
-        forget_words()
         self._attribution = AttributionFinder(definitions.sources)
         self._labeller = Labeller(definitions.topics, definitions.frames)
-        forget_words()
 
     def enrich(self, raw: RawArticle, now: datetime) -> EnrichedArticle:
         """Return `raw` understood, stamped with `now`."""
