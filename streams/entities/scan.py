@@ -207,7 +207,7 @@ class _Search:
         for first, last, word, written in places:
             for entity in named:
                 if not keys[entity].isdisjoint(word.keys):
-                    single = self._vocabulary.surname(word, written, entity, self._family)
+                    single = self._vocabulary.surname(written, entity, self._family)
                     if single is not None:
                         self._add_single(first, last, single)
 

@@ -193,11 +193,9 @@ class Vocabulary:
             return meant[0]
         singles: list[Single] = []
         for number in sorted(numbers):
-            if self._is_of(number, family):
-                most = self._most_alone(number, script in CASED)
-                single = self.single(number, met, script, most)
-                if single is not None and (single.is_exact or self._is_heard(number, met, most)):
-                    singles.append(single)
+            single = self._by_itself(number, met, family)
+            if single is not None:
+                singles.append(single)
         keys = _union([each.keys for each in meant])
         follows = _union([each.follows for each in meant])
         if exact:
@@ -241,6 +239,14 @@ class Vocabulary:
                 if apart(mine, behind, farthest - sound.price * len(mine)) is not None:
                     yield from numbers
 
+    def _by_itself(self, number: int, met: Met, family: str) -> Single | None:
+        """Return the one-word name `number` as a word may be it without a witness."""
+        if not self._is_of(number, family):
+            return None
+        most = self._most_alone(number, met.script in CASED)
+        found = self.single(number, met, met.script, most)
+        return found if found is not None and (found.is_exact or self._is_heard(number, met, most)) else None
+
     def _is_heard(self, number: int, met: Met, most: float) -> bool:
         """Whether a one-word name is near enough by the consonants of any of its spellings."""
         farthest = most + _SLACK
@@ -280,20 +286,18 @@ class Vocabulary:
                 seen.add(single.entity)
                 yield single
 
-    def surname(self, word: Word, written: str, entity: int, family: str) -> Single | None:
-        """Return the surname of `entity` that a word, as `written`, may be when the article names the bearer."""
+    def surname(self, written: str, entity: int, family: str) -> Single | None:
+        """Return the surname of `entity` that a word, as `written`, is only when the article names the bearer."""
         asked = (written, family, entity)
         if asked in self._witnessed:
             return self._witnessed[asked]
         met, script = self.met(written, family), script_of(written)
-        known = {single.pattern for single in word.singles}
         near = []
         for number in self.keys.surnames[entity]:
-            if number not in known and self._is_of(number, family):
-                if any(map(met.apart, self._patterns[number].slots[0])):
-                    single = self.single(number, met, script, WITNESSED)
-                    if single is not None:
-                        near.append(single)
+            if self._is_of(number, family) and any(map(met.apart, self._patterns[number].slots[0])):
+                single = self.single(number, met, script, WITNESSED)
+                if single is not None and self._by_itself(number, met, family) is None:
+                    near.append(single)
         best = min(near, key=lambda single: single.distance, default=None)
         if len(self._witnessed) >= CACHE_METS:
             self._witnessed.clear()

@@ -14,6 +14,7 @@ from streams.entities.prices import exchange_price
 from streams.entities.retrieval import SLACK, SoundIndex
 from streams.entities.sounds import CASED, read, script_of
 from streams.text.document import Document
+from streams.text.tokens import tokenize
 
 NAMES = (
     "Shoigu Akar Erdogan Çavuşoğlu Shevchenko Khamenei Hezbollah Gazprom Mikdad Qalibaf Zelensky Damascus Aleppo Tehran "
@@ -173,3 +174,10 @@ def test_what_is_remembered_is_bounded_and_changes_no_answer(monkeypatch: pytest
     sounds = small._compiled.parts.sounds
     assert len(sounds._states) <= 2
     assert len(sounds._walks) <= 1
+
+
+def test_a_word_that_is_a_name_by_itself_is_met_once() -> None:
+    known = EntityDefinition(id="hulusi-akar", kind="person", names={"en": ("Hulusi Akar", "Akar")})
+    found = EntityRecognizer([known])._scanner.scan(tokenize("Hulusi Akar came, and Akar left."), "other")
+    assert found is not None
+    assert [(each.start, each.end) for each in found.candidates] == [(1, 2), (4, 5), (0, 2)]
