@@ -73,9 +73,9 @@ class FoundWord:
         self.followed = tuple([atom for atom in atoms if flags[atom] & FOLLOWED])
         self.preceded = tuple([atom for atom in atoms if flags[atom] & PRECEDED])
         self.is_paired = bool(self.followed or self.preceded)
-        self.after: dict[FoundWord, tuple[int, ...]] = {}
+        self.after: dict[FoundWord, tuple[int, ...]] = {} if self.followed else _NO_PAIRS
         """The pairs that it makes with a word after it, for those that were met."""
-        self.before: dict[FoundWord, tuple[int, ...]] = {}
+        self.before: dict[FoundWord, tuple[int, ...]] = {} if self.preceded else _NO_PAIRS
 
     @property
     def is_looked_at(self) -> bool:
@@ -93,6 +93,8 @@ class FoundWord:
         return _remember(self.before, word, keys, table)
 
 
+_NO_PAIRS: dict[FoundWord, tuple[int, ...]] = {}
+"""The same for all words that make none."""
 _MOST_REMEMBERED = 1_000
 
 
