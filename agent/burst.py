@@ -198,6 +198,7 @@ class _Helper:
         self._before_going = before_going
         self._changed = threading.Condition()
         self._shared: deque[Sharing] = deque()
+        self._is_ending = False
         self.is_ready = False
         self.is_over = False
         self._connection, theirs = multiprocessing.Pipe()
@@ -240,6 +241,9 @@ class _Helper:
 
     def end(self) -> None:
         """End the process; what it was doing is given back."""
+        with self._changed:
+            self._is_ending = True
+            self._changed.notify_all()
         self._process.terminate()
         self._thread.join(_END_SECONDS)
 
@@ -270,13 +274,16 @@ class _Helper:
             self._connection.close()
 
     def _take_last(self, taken: deque[tuple[Sharing, _Chunk]]) -> bool:
+        if self._is_ending:
+            return False
         self._before_going()
         return self._take(taken, 0.0)  # that took a while
 
     def _take(self, taken: deque[tuple[Sharing, _Chunk]], quiet_seconds: float) -> bool:
         """Send the process what it should have at hand; False where there was nothing to do for so long."""
         with self._changed:
-            if not self._changed.wait_for(lambda: taken or self._has_work(), quiet_seconds):
+            self._changed.wait_for(lambda: taken or self._has_work() or self._is_ending, quiet_seconds)
+            if self._is_ending or not (taken or self._has_work()):
                 return False
             new: list[_Chunk] = []
             while len(taken) < _AHEAD and self._has_work():

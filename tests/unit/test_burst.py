@@ -150,6 +150,16 @@ def test_the_helper_goes_when_it_is_quiet_and_comes_back() -> None:
     helper.close()
 
 
+def test_a_helper_that_idles_is_ended_at_once(helper: BurstHelper) -> None:
+    started(helper)
+    assert len(helper.enrich(PAYLOADS)) == len(PAYLOADS)
+    (process,) = children()
+    before = time.monotonic()
+    helper.close()
+    assert time.monotonic() - before < 4.0
+    assert not process.is_running()
+
+
 def test_a_helper_that_never_had_work_goes_too() -> None:
     helper = BurstHelper(Pipeline(DEFINITIONS).enrich, DEFINITIONS, quiet_seconds=0.1)
     assert len(helper.enrich(PAYLOADS)) == len(PAYLOADS)
