@@ -22,10 +22,6 @@ from streams.model import Article, RawArticle
 
 NOON = datetime(2023, 4, 25, 12, 0, 0, 123456, tzinfo=UTC)
 STAGE_TIMES = {"enriched_at": NOON, "storied_at": NOON, "indexed_at": NOON}
-PLACE: dict[str, Any] = {
-    "near_duplicate_of": None, "similarity": None, "wire_copy": False, "story_id": None, "story_links": (),
-}  # fmt: skip
-"""Depends on the order in which articles reach the story stage, and the channel before it has several partitions."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +34,7 @@ class Sent:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a runtime made of it. Stage times are replaced by `NOON`, and places left out: they may differ, but not how
-    many copies there are."""
+    """What a runtime made of it. Stage times are replaced by `NOON`."""
 
     documents: dict[str, Article]
     copies: int
@@ -59,7 +54,8 @@ class Runtime(Protocol):
 def timeless(article: Article) -> Article:
     """The article without what depends on when it was processed."""
     assert article.story_id is not None
-    return msgspec.structs.replace(article, **STAGE_TIMES, **PLACE)
+    changes = tuple(msgspec.structs.replace(change, decided_at=NOON) for change in article.story_changes)
+    return msgspec.structs.replace(article, **STAGE_TIMES, story_changes=changes)
 
 
 class Namer:
