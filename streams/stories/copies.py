@@ -38,7 +38,7 @@ _ENOUGH = 0.97
 """A text that stands there whole is not looked for any further: the first article that has it is the one meant."""
 _SAME_TEXT = 0.9
 _MAX_SOURCES, _MAX_BOILERPLATE = 4_000, 3_000
-_MAX_RESTS = 1_000
+_MAX_RESTS = 1_200
 _SOME_WINDOWS = 48
 _NOTHING_SHARED = 0.0, 0.0, 0.0
 
@@ -90,7 +90,8 @@ class CopyIndex:
         self._next_key = 0
         self._latest: datetime | None = None
         self._boilerplate = _Boilerplates()
-        self._rests: dict[int, _Rest] = {}
+        self._rests: OrderedDict[int, _Rest] = OrderedDict()
+        """The last compared with; 16 kB each."""
         self._last: tuple[Fingerprint, RMinHash] | None = None
 
     def __len__(self) -> int:
@@ -201,6 +202,7 @@ class CopyIndex:
         its = self._rests.get(key)
         if its is None or its.learned != theirs.learned or its.boilerplate is not theirs:
             its = self._renewed(its, key, entry, theirs)
+        self._rests.move_to_end(key)
         mine, my_boilerplate, its_boilerplate = text.rest, text.boilerplate.windows, theirs.windows
         shared = mine.windows & its.windows
         if not shared:  # as of most that share only boilerplate
@@ -227,8 +229,8 @@ class CopyIndex:
         again and again, early texts that share something with many."""
         if old is not None and old.take_off_new(boilerplate):
             return old
-        if len(self._rests) >= _MAX_RESTS:
-            self._rests.clear()
+        if old is None and len(self._rests) >= _MAX_RESTS:
+            self._rests.popitem(last=False)
         self._rests[key] = rest = _Rest(frozenset(entry.fingerprint.windows), boilerplate)
         return rest
 
