@@ -38,7 +38,7 @@ _ENOUGH = 0.97
 """A text that stands there whole is not looked for any further: the first article that has it is the one meant."""
 _SAME_TEXT = 0.9
 _MAX_SOURCES, _MAX_BOILERPLATE = 4_000, 3_000
-_MAX_RESTS = 1_200
+_MAX_RESTS = 3_000
 _SOME_WINDOWS = 48
 _NOTHING_SHARED = 0.0, 0.0, 0.0
 
@@ -290,7 +290,7 @@ class _Rest:
     __slots__ = ("boilerplate", "forgotten", "learned", "some", "windows")
 
     def __init__(self, windows: frozenset[int], boilerplate: _Boilerplate) -> None:
-        self.windows = windows.difference(boilerplate.windows)
+        self.windows = windows.difference(boilerplate.windows) if boilerplate.windows else windows
         self.some = frozenset(islice(self.windows, _SOME_WINDOWS))
         """So many that they mostly show that a text is too long for what is shared."""
         self.boilerplate = boilerplate
