@@ -19,10 +19,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from agent.alerts.sending import Threads
+from agent.alerts.together import SettledTogether
 from bench.figures import figure
 from bench.load_server import load_server
 
@@ -52,25 +53,11 @@ class _Sink:
         from streams.stores.sqlite import SqliteStore
 
         self._store = SqliteStore(path)
-        self._thread = ThreadPoolExecutor(1)
-        self._waiting: list[tuple[Sequence[Any], asyncio.Future[None]]] = []
-        self._writer: asyncio.Task[None] | None = None
+        self._threads = Threads("bench-store")
+        self._together = SettledTogether[Any](self._write, self._threads)
 
     async def deliver(self, deliveries: Sequence[Any]) -> None:
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((deliveries, done))
-        if self._writer is None or self._writer.done():
-            self._writer = asyncio.create_task(self._write_all())
-        await done
-
-    async def _write_all(self) -> None:
-        while self._waiting:
-            batch, self._waiting = self._waiting, []
-            deliveries = [delivery for group, _ in batch for delivery in group]
-            await asyncio.get_running_loop().run_in_executor(self._thread, self._write, deliveries)
-            for _, done in batch:
-                if not done.done():
-                    done.set_result(None)
+        await self._together.settle(deliveries)
 
     def _write(self, deliveries: Sequence[Any]) -> None:
         from streams import codec
@@ -82,6 +69,7 @@ class _Sink:
             transaction.put_feed_states({d.state.feed_url: codec.encode(d.state) for d in deliveries})
 
     async def close(self) -> None:
+        self._threads.close()
         await self._store.close()
 
 

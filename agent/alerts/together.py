@@ -5,22 +5,24 @@ from __future__ import annotations
 import asyncio
 import functools
 from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
 
 from agent.alerts.sending import Threads
-from streams.alerts.deliveries import Delivery
+
+T = TypeVar("T")
 
 
-class SettledTogether:
+class SettledTogether(Generic[T]):
     """Gathers deliveries while a batch is being written, and writes them with the next one."""
 
-    def __init__(self, write: Callable[[Sequence[Delivery]], None], threads: Threads) -> None:
+    def __init__(self, write: Callable[[Sequence[T]], None], threads: Threads) -> None:
         """`write`: keeps a batch, blocking, in one of `threads`."""
         self._write = write
         self._threads = threads
-        self._waiting: list[tuple[Sequence[Delivery], asyncio.Future[None]]] = []
+        self._waiting: list[tuple[Sequence[T], asyncio.Future[None]]] = []
         self._writer: asyncio.Task[None] | None = None
 
-    async def settle(self, deliveries: Sequence[Delivery]) -> None:
+    async def settle(self, deliveries: Sequence[T]) -> None:
         """Return once `deliveries` are written; raise what `write` raised for their batch."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((deliveries, done))
